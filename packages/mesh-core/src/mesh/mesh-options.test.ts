@@ -1,0 +1,44 @@
+import { expect, test } from 'vitest'
+import { checkOptions, type MeshOptions } from './mesh-options.ts'
+
+function problemsOf(options: object): string {
+  try {
+    checkOptions(options as MeshOptions)
+    return ''
+  } catch (error) {
+    return (error as Error).message
+  }
+}
+
+test('a control API is named by its origin alone, once or several times', () => {
+  expect(problemsOf({ service: 'cart', control: 'https://control:7443' })).toBe('')
+  expect(problemsOf({ service: 'cart', control: ['http://a:1', 'https://b'], token: 'zh_a_b', suffixes: ['.shop'], lastGood: false })).toBe(
+    '',
+  )
+  for (const control of ['control:7443', 'ftp://a', 'http://a/path', 'http://user:pw@a', 'http://a?x=1', '', 5, [], [5]]) {
+    expect(problemsOf({ service: 'cart', control })).toMatch(/^createMesh: control/)
+  }
+})
+
+test('policies come from the control API or from code, and what means nothing without a control API is told', () => {
+  expect(problemsOf({ service: 'cart', control: 'http://a:1', policy: {} })).toMatch(/policy: with `control` the policies come from there/)
+  expect(problemsOf({ service: 'cart', token: 'x', outbound: 'open', lastGood: false })).toMatch(
+    /token: means nothing without `control`; lastGood: .*; outbound: /,
+  )
+})
+
+test('wrong and unknown options are told together, and a token is never shown', () => {
+  const message = problemsOf({
+    service: 'cart',
+    control: 'http://a:1',
+    token: 'my secret',
+    outbound: 'closed',
+    sufixes: [],
+    suffixes: ['shop'],
+  })
+  expect(message).toMatch(/token: expected a text/)
+  expect(message).toMatch(/outbound: expected one of open, registered-only/)
+  expect(message).toMatch(/unknown key `sufixes`: did you mean `suffixes`\?/)
+  expect(message).toMatch(/suffixes\[0\]: expected an ending such as/)
+  expect(message).not.toContain('secret')
+})

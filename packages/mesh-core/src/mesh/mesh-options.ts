@@ -1,0 +1,67 @@
+/** What a program says when it makes a mesh: checked whole, and every problem told at once. */
+import { z } from 'zod'
+import { type ControlOptions, controlContradictions, controlFields } from '../control/control-options.ts'
+import type { Discovery } from '../kernel/discovery.ts'
+import type { Log } from '../kernel/log.ts'
+import { MeshError } from '../kernel/mesh-error.ts'
+import type { Registrar } from '../kernel/registrar.ts'
+import { checked, formatPath } from '../policy/complaints.ts'
+import { nameSchema } from '../policy/schema.ts'
+
+/** Set in code at start; what may change at run time is policy. */
+export interface MeshOptions extends ControlOptions {
+  /** The name of the service that this process is: lower-case, as callers write it in a URL. */
+  readonly service: string
+  /** Where endpoints come from, before any that `control` lists. Default: nowhere, and every call passes through. */
+  readonly discovery?: Discovery
+  /**
+   * Policy documents: one, several, or the path of a YAML file, which is watched. Not together with `control`. Default: the built-in
+   * policy.
+   */
+  readonly policy?: string | object | readonly object[]
+  /**
+   * Where this process stands, in the words of the endpoints' own zones: calls stay there as long as there are enough good endpoints. Servers
+   * of this mesh say it of themselves, where they are not given another. Default: unknown.
+   */
+  readonly zone?: string
+  /** Where the servers of this process are listed, beside the control API: `consulRegistration({ … })`. Default: nowhere. */
+  readonly registration?: Registrar
+  /** Where warnings go. Default: stderr. */
+  readonly log?: Log
+}
+
+const discoverySchema = z.custom<Discovery>(
+  (value) => ['watch', 'services', 'close'].every((part) => typeof (value as Record<string, unknown> | null)?.[part] === 'function'),
+  'expected a source of endpoints, such as staticEndpoints({ … })',
+)
+
+const registrarSchema = z.custom<Registrar>(
+  (value) => typeof (value as Partial<Registrar> | null)?.register === 'function',
+  'expected a registry, such as consulRegistration({ … })',
+)
+
+const logSchema = z.custom<Log>(
+  (value) => ['info', 'warn', 'error'].every((level) => typeof (value as Record<string, unknown> | null)?.[level] === 'function'),
+  'expected an object with info, warn and error',
+)
+
+const optionsSchema = z.strictObject({
+  service: nameSchema,
+  discovery: discoverySchema.optional(),
+  policy: z.union([z.string().min(1), z.record(z.string(), z.unknown()), z.array(z.record(z.string(), z.unknown()))]).optional(),
+  zone: z.string().min(1).max(128).optional(),
+  registration: registrarSchema.optional(),
+  log: logSchema.optional(),
+  ...controlFields,
+})
+
+/**
+ * Checks the options of `createMesh`.
+ * @throws MeshError BAD_OPTIONS with all problems, unknown keys with a hint
+ */
+export function checkOptions(options: MeshOptions): MeshOptions {
+  const result = checked(optionsSchema, options)
+  const problems = result.ok ? controlContradictions(options) : result.complaints.map(({ path, text }) => `${formatPath(path)}: ${text}`)
+  if (problems.length === 0) return options
+  throw new MeshError({ code: 'BAD_OPTIONS', message: `createMesh: ${problems.join('; ')}` })
+}

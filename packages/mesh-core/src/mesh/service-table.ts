@@ -1,0 +1,165 @@
+/** The services that a mesh knows, each with its standing state and the stacks compiled for it. */
+import type { Discovery } from '../kernel/discovery.ts'
+import { refusal } from '../kernel/outcome.ts'
+import type { EffectivePolicy } from '../policy/index.ts'
+import { clientStack, type StackGround } from '../stack/client-stack.ts'
+import type { Destination } from '../stack/destination.ts'
+import { StandingState, type StateListener } from '../stack/standing-state.ts'
+import type { Wire } from '../stack/wire.ts'
+import type { PolicyInForce } from './policy-in-force.ts'
+
+/** One service as its callers in this process know it. */
+export interface KnownService {
+  readonly service: string
+  readonly state: StandingState
+  policy: EffectivePolicy
+  /** By the name of the wire. */
+  readonly destinations: Map<string, { readonly wire: Wire; readonly destination: Destination }>
+}
+
+export interface ServiceTableOptions {
+  readonly ground: StackGround
+  readonly discovery: Discovery | null
+  /** The policies in force at this moment. */
+  readonly policies: () => PolicyInForce
+  readonly listener: (service: string) => StateListener
+  /** Where this process stands; '' for unknown. */
+  readonly zone: string
+}
+
+// Fewer than this are never looked through.
+const fewServices = 64
+
+/** Finds a service by its name, recompiles what it holds when the policy changes, and forgets what is gone for good. */
+export class ServiceTable {
+  readonly #options: ServiceTableOptions
+  readonly #services = new Map<string, KnownService>()
+  // Looked through when the table has doubled: a service that comes and goes costs two looks, however many there are.
+  #lookThroughAt = fewServices
+  #closed = false
+
+  constructor(options: ServiceTableOptions) {
+    this.#options = options
+  }
+
+  /** The service of that name; null where neither discovery nor policy knows it. */
+  find(service: string): KnownService | null {
+    const known = this.#services.get(service)
+    if (known === undefined) return this.#meet(service)
+    // One without endpoints may have left discovery, or have come back to it as something new to follow.
+    return known.state.endpoints.size > 0 || this.#follow(known) ? known : null
+  }
+
+  /** The services met so far. */
+  get met(): Iterable<KnownService> {
+    return this.#services.values()
+  }
+
+  /** Where calls to a service over a wire go in. */
+  destination(service: string, wire: Wire): Destination | null {
+    const known = this.find(service)
+    if (known === null) return null
+    let entry = known.destinations.get(wire.name)
+    if (entry === undefined) {
+      const { ground, policies } = this.#options
+      const send = clientStack(known.policy, known.state, { ground, wire })
+      entry = { wire, destination: { service, send, revision: policies().revision } }
+      known.destinations.set(wire.name, entry)
+      known.state.calledOver(wire)
+    }
+    return entry.destination
+  }
+
+  /**
+   * Compiles every stack for the policies given and returns how to put all of them in force: nothing has changed before that is called,
+   * and everything has when it returns.
+   */
+  prepare(policies: PolicyInForce): () => void {
+    const { ground } = this.#options
+    const prepared = [...this.#services.values()].map((known) => {
+      const policy = policies.of(known.service)
+      const sends = [...known.destinations.values()].map(({ wire, destination }) => ({
+        destination,
+        send: clientStack(policy, known.state, { ground, wire }),
+      }))
+      return { known, policy, sends }
+    })
+    return () => {
+      for (const { known, policy, sends } of prepared) {
+        known.policy = policy
+        for (const { destination, send } of sends) {
+          destination.send = send
+          destination.revision = policies.revision
+        }
+      }
+      // Only now that every service has its new stack: what is retuned here may be told to listeners.
+      for (const { known, policy } of prepared) known.state.retune(policy)
+    }
+  }
+
+  /** Forgets every service without endpoints that discovery no longer lists, that no policy names, and that no call is under way to. */
+  forgetGone(): void {
+    const { discovery, policies } = this.#options
+    const gone = [...this.#services.values()].filter(({ service, state }) => {
+      const { endpoints, gate } = state
+      return endpoints.size === 0 && gate.inFlight === 0 && gate.queued === 0 && !policies().names(service)
+    })
+    if (gone.length === 0) return
+    const listed = new Set(discovery?.services())
+    for (const known of gone) if (!listed.has(known.service)) this.#forget(known)
+  }
+
+  close(): void {
+    this.#closed = true
+    for (const { state } of this.#services.values()) state.close()
+  }
+
+  #meet(service: string): KnownService | null {
+    const { ground, discovery, policies, listener, zone } = this.#options
+    const watch = discovery?.watch(service) ?? null
+    // A service that only a policy names is known too: a call that quietly passed by its policy would be worse than one that fails.
+    if (watch === null && !policies().names(service)) return null
+    if (this.#services.size >= this.#lookThroughAt) {
+      this.forgetGone()
+      this.#lookThroughAt = Math.max(fewServices, this.#services.size * 2)
+    }
+    const policy = policies().of(service)
+    const { clock, wheel, random } = ground
+    const known: KnownService = {
+      service,
+      state: new StandingState({ service, policy, clock, wheel, random, listener: listener(service), zone }),
+      policy,
+      destinations: new Map(),
+    }
+    // In the table before it follows: who is told of its first endpoints may ask for it.
+    this.#services.set(service, known)
+    // A call to a service that a closed mesh meets for the first time must be refused, not pass the mesh by.
+    if (this.#closed) known.state.close()
+    else known.state.endpoints.follow(watch)
+    return known
+  }
+
+  #follow(known: KnownService): boolean {
+    const { discovery, policies } = this.#options
+    const watch = discovery?.watch(known.service) ?? null
+    if (watch === null && !policies().names(known.service)) return false
+    known.state.endpoints.follow(watch)
+    return true
+  }
+
+  #forget({ service, state, destinations }: KnownService): void {
+    const { clock, meter } = this.#options.ground
+    this.#services.delete(service)
+    meter.forget(service)
+    state.forget()
+    for (const { wire, destination } of destinations.values()) {
+      // A door may hold it still, and the service may come back: then it leads to where the service is now.
+      destination.send = (call) => {
+        const now = this.destination(service, wire)
+        if (now === null) return Promise.resolve(refusal(call, 'NO_ENDPOINT', clock.now()))
+        destination.revision = now.revision
+        return now.send(call)
+      }
+    }
+  }
+}
