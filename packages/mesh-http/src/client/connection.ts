@@ -1,0 +1,101 @@
+/** One connection to an endpoint: a socket, and the undici client that speaks HTTP/1.1 over it and ends with it. */
+import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import type { Dispatcher } from 'undici'
+import { UndiciClient } from './undici-client.ts'
+
+/** A head beyond this is refused; a Node.js server refuses to write one a quarter of it. */
+const mostHeadBytes = 64 * 1024
+
+// A server's `keep-alive: timeout` is its promise in whole seconds; the request that is on its way must arrive within it.
+const hintMarginMs = 1000
+
+/** Whoever owns a connection. */
+export interface ConnectionOwner {
+  /** The connection can take the next request. */
+  connectionFree(connection: Connection): void
+  /** The connection is no more. */
+  connectionGone(connection: Connection): void
+}
+
+const settled = Promise.resolve()
+const noop = (): void => {}
+
+/** Carries one request at a time. */
+export class Connection {
+  /** Requests that were answered in full. */
+  served = 0
+  readonly #socket: Duplex
+  readonly #client: UndiciClient
+  readonly #owner: ConnectionOwner
+  #isGone = false
+
+  constructor(socket: Duplex, owner: ConnectionOwner, idleMs: number) {
+    this.#socket = socket
+    this.#owner = owner
+    let taken = false
+    this.#client = new UndiciClient('http://endpoint', {
+      allowH2: false,
+      pipelining: 1,
+      // Deadlines are the mesh's own; these two would only round them up to whole seconds.
+      headersTimeout: 0,
+      bodyTimeout: 0,
+      maxHeaderSize: mostHeadBytes,
+      keepAliveTimeout: idleMs,
+      keepAliveMaxTimeout: idleMs,
+      keepAliveTimeoutThreshold: hintMarginMs,
+      connect: (_options, callback) => {
+        // Asked again, undici wants to replace a socket that died before the request was written. Another connection is the pool's to
+        // choose.
+        if (taken) {
+          callback(Object.assign(new Error('the connection closed before the request was written'), { code: 'ECONNRESET' }), null)
+          return
+        }
+        taken = true
+        // In a later microtask: undici takes no socket while it is still asking for one.
+        settled.then(() => callback(null, socket as Socket))
+      },
+    })
+    socket.on('close', this.#end)
+    socket.on('error', noop)
+  }
+
+  /** True where a request may be sent here now. */
+  get usable(): boolean {
+    return !this.#isGone && !this.#socket.destroyed && !this.#socket.readableEnded
+  }
+
+  /** Bytes handed to the system so far; NaN for a stream that does not count them. */
+  get bytesWritten(): number {
+    return (this.#socket as Partial<Socket>).bytesWritten ?? Number.NaN
+  }
+
+  dispatch(request: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): void {
+    this.#client.dispatch(request, handler)
+  }
+
+  /** The request that was dispatched is over, well or badly. */
+  release(): void {
+    this.served++
+    // In a later microtask: within the last callback of an answer undici has not yet decided whether it keeps the socket.
+    settled.then(this.#offer)
+  }
+
+  /** Closes at once; a request under way is lost. */
+  destroy(): void {
+    this.#client.destroy(null, noop)
+    this.#socket.destroy()
+    this.#end()
+  }
+
+  readonly #offer = (): void => {
+    if (this.usable) this.#owner.connectionFree(this)
+    else this.#end()
+  }
+
+  readonly #end = (): void => {
+    if (this.#isGone) return
+    this.#isGone = true
+    this.#owner.connectionGone(this)
+  }
+}

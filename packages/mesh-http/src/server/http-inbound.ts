@@ -1,0 +1,121 @@
+/** Makes a call of every request that comes in, and sends it through the inbound stack to the handler. */
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Duplex } from 'node:stream'
+import { Call, type CallKind, type Inbound, type MeshParts, Outcome, parseTraceContext } from '@zerohop/mesh-core/transport'
+import { statusVerdict } from '../status-verdict.ts'
+import { Exchange, type HttpApp } from './exchange.ts'
+import type { Health } from './health.ts'
+import { answerInstead } from './mesh-answer.ts'
+import type { OpenConnections } from './open-connections.ts'
+import { replyOf } from './served-status.ts'
+import { Upgrade, type UpgradeHandler } from './upgrade.ts'
+
+/** What requests are served with. */
+export interface HttpInboundOptions {
+  readonly parts: MeshParts
+  readonly app: HttpApp
+  readonly upgrade: UpgradeHandler | null
+  /** null where there are no health pages. */
+  readonly health: Health | null
+  readonly connections: OpenConnections
+}
+
+/** What the stack's bottom finds as the message of a call. */
+interface Carried {
+  run(call: Call): Promise<Outcome>
+}
+
+/** The door of a server. */
+export class HttpInbound {
+  readonly #options: HttpInboundOptions
+  readonly #inbound: Inbound
+  /** Set while the server drains: each response is the last one of its connection. */
+  draining = false
+  /** Set once callers have had time to go: what still comes is sent elsewhere. */
+  refusing = false
+
+  constructor(options: HttpInboundOptions) {
+    const { parts } = options
+    this.#options = options
+    const bottom = (call: Call): Promise<Outcome> => (call.message as Carried).run(call)
+    this.#inbound = parts.disabled
+      ? { send: bottom }
+      : parts.inbound('http', bottom, (call, status) => injected(call, status, parts.clock.now()))
+  }
+
+  /** Serves one request. */
+  request(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void {
+    const { parts, app, health, connections } = this.#options
+    const connection = connections.of(request.socket)
+    // The connection went in the tick that brought the request.
+    if (connection === undefined) return
+    if (this.draining) response.shouldKeepAlive = false
+    if (health?.answer(request, response) === true) return
+    if (this.refusing) {
+      const answer = { code: 'MESH_CLOSED', status: 503, service: parts.service, refusedAs: 'draining', retryAfterMs: -1 } as const
+      answerInstead({ request, response, clock: parts.clock }, answer)
+      return
+    }
+    const exchange = new Exchange({ parts, app, request, response, connection, expectsContinue })
+    void exchange.serve(this.#call(request, 'unary', exchange), this.#inbound.send)
+  }
+
+  /** Serves one request to leave HTTP. Only called where there is a handler for such. */
+  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const { parts, upgrade, connections } = this.#options
+    const connection = connections.of(socket)
+    if (connection === undefined || upgrade === null) return
+    const upgraded = new Upgrade({ parts, handler: upgrade, request, head, connection })
+    void upgraded.serve(this.#call(request, 'upgrade', upgraded), this.#inbound.send)
+  }
+
+  #call(request: IncomingMessage, kind: CallKind, message: Carried): Call {
+    const { parts } = this.#options
+    const { headers } = request
+    const method = request.method as string
+    const call = new Call({
+      service: parts.service,
+      method,
+      path: request.url as string,
+      kind,
+      message,
+      replayable: false,
+      idempotent: false,
+    })
+    call.startedAt = parts.clock.now()
+    // An upgraded connection outlives the patience of whoever asked for it.
+    if (kind !== 'upgrade') call.timeoutMs = readTimeout(headers['zerohop-timeout'])
+    const { traceparent } = headers
+    if (traceparent !== undefined) call.trace = parseTraceContext(traceLines(request), headers.tracestate as string | undefined)
+    return call
+  }
+}
+
+// A day, the longest duration that a policy can name.
+const longestMs = 86_400_000
+
+/** Milliseconds that the caller has left; 0 where it does not say, or says it badly. A caller's mistake must not become an outage. */
+function readTimeout(header: string | string[] | undefined): number {
+  if (typeof header !== 'string' || !/^\d{1,8}$/.test(header)) return 0
+  const ms = Number(header)
+  return ms <= longestMs ? ms : 0
+}
+
+// Node joins repeated headers of this name with ", ", and a single line may hold a comma as well: the difference matters.
+function traceLines(request: IncomingMessage): string | string[] | undefined {
+  const joined = request.headers.traceparent as string
+  return joined.includes(',') ? request.headersDistinct.traceparent : joined
+}
+
+function injected(call: Call, status: number, at: number): Outcome {
+  const answer = {
+    reply: replyOf(status),
+    error: null,
+    code: 'FAULT_INJECTED',
+    at,
+    retryAfterMs: -1,
+    staleConnection: false,
+    open: false,
+  } as const
+  return new Outcome(call, statusVerdict(status), answer)
+}
