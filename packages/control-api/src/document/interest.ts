@@ -1,0 +1,60 @@
+/** What a client's document is about: its own service and those that it uses, one object for all clients that ask for the same. */
+import type { ServiceSections } from './service-sections.ts'
+
+/** Ten thousand clients with the same interest share this. */
+export class Interest {
+  readonly key: string
+  readonly defaults: ServiceSections
+  readonly own: ServiceSections
+  /** In the order of the alphabet, each once. */
+  readonly uses: readonly ServiceSections[]
+  /** Clients that follow it, parked or not. */
+  followers = 0
+
+  constructor(
+    key: string,
+    sections: { readonly defaults: ServiceSections; readonly own: ServiceSections; readonly uses: readonly ServiceSections[] },
+  ) {
+    this.key = key
+    this.defaults = sections.defaults
+    this.own = sections.own
+    this.uses = sections.uses
+  }
+
+  /** True where `name` is used. */
+  has(name: string): boolean {
+    let low = 0
+    let high = this.uses.length
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if ((this.uses[middle] as ServiceSections).name < name) low = middle + 1
+      else high = middle
+    }
+    return this.uses[low]?.name === name
+  }
+
+  /** True where documents of this interest hold the policy of `name`. */
+  holdsPolicyOf(name: string): boolean {
+    return name === this.defaults.name || name === this.own.name || this.has(name)
+  }
+
+  /** What is left of it for a client that now has `other`: what it no longer uses it may have thrown away. */
+  within(other: Interest): Interest {
+    if (this === other || !this.goesBeyond(other)) return this
+    const uses = this.uses.filter(({ name }) => other.has(name))
+    return new Interest(this.key, { defaults: this.defaults, own: this.own, uses })
+  }
+
+  /** True where a service is used here that is not used in `other`. */
+  goesBeyond(other: Interest): boolean {
+    return this !== other && this.uses.some(({ name }) => !other.has(name))
+  }
+
+  /** True where one of its sections changed after `after`, and last not after `until`. */
+  changedWithin(after: number, until: number): boolean {
+    const isWithin = (at: number): boolean => at > after && at <= until
+    if (isWithin(this.defaults.policyAt) || isWithin(this.own.policyAt)) return true
+    for (const { policyAt, endpointsAt } of this.uses) if (isWithin(policyAt) || isWithin(endpointsAt)) return true
+    return false
+  }
+}

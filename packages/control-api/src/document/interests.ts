@@ -1,0 +1,73 @@
+/** All interests that clients have, each once, and who must hear of a change of which service. */
+import { type Catalog, defaultsName } from './catalog.ts'
+import { Interest } from './interest.ts'
+import type { ServiceSections } from './service-sections.ts'
+
+const nobody: ReadonlySet<Interest> = new Set()
+
+/** Interests live as long as a client follows them. */
+export class Interests {
+  readonly #catalog: Catalog
+  readonly #byKey = new Map<string, Interest>()
+  readonly #bySections = new Map<ServiceSections, Set<Interest>>()
+
+  constructor(catalog: Catalog) {
+    this.#catalog = catalog
+  }
+
+  get size(): number {
+    return this.#byKey.size
+  }
+
+  /** Begins to follow. @throws TooManyNames */
+  follow(service: string, uses: readonly string[]): Interest {
+    const sorted = [...new Set(uses)].sort()
+    const key = `${service}|${sorted.join(',')}`
+    const known = this.#byKey.get(key)
+    const interest = known ?? this.#make(key, { service, uses: sorted })
+    interest.followers += 1
+    return interest
+  }
+
+  /** Ends what `follow` began. */
+  leave(interest: Interest): void {
+    interest.followers -= 1
+    if (interest.followers > 0) return
+    this.#byKey.delete(interest.key)
+    for (const sections of all(interest)) {
+      const interests = this.#bySections.get(sections)
+      interests?.delete(interest)
+      if (interests?.size !== 0) continue
+      this.#bySections.delete(sections)
+      this.#catalog.release(sections)
+    }
+  }
+
+  /** Those whose documents hold a section of `sections`. */
+  in(sections: ServiceSections): ReadonlySet<Interest> {
+    return this.#bySections.get(sections) ?? nobody
+  }
+
+  #make(key: string, { service, uses }: { readonly service: string; readonly uses: readonly string[] }): Interest {
+    const made: ServiceSections[] = []
+    try {
+      for (const name of [defaultsName, service, ...uses]) made.push(this.#catalog.get(name))
+    } catch (error) {
+      for (const sections of made) if (!this.#bySections.has(sections)) this.#catalog.release(sections)
+      throw error
+    }
+    const [defaults, own, ...used] = made as [ServiceSections, ServiceSections, ...ServiceSections[]]
+    const interest = new Interest(key, { defaults, own, uses: used })
+    this.#byKey.set(key, interest)
+    for (const sections of all(interest)) {
+      const interests = this.#bySections.get(sections)
+      if (interests === undefined) this.#bySections.set(sections, new Set([interest]))
+      else interests.add(interest)
+    }
+    return interest
+  }
+}
+
+function all({ defaults, own, uses }: Interest): Set<ServiceSections> {
+  return new Set([defaults, own, ...uses])
+}

@@ -1,0 +1,116 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+
+const program = fileURLToPath(new URL('./main.ts', import.meta.url))
+let directory = ''
+let children: ChildProcess[] = []
+
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'zerohop-control-'))
+})
+afterEach(async () => {
+  for (const child of children) {
+    if (child.exitCode === null && child.signalCode === null) {
+      child.kill('SIGKILL')
+      await once(child, 'exit')
+    }
+  }
+  children = []
+  rmSync(directory, { recursive: true })
+})
+
+/** Starts the program, and waits until it says where it listens. */
+async function start(): Promise<{ child: ChildProcess; url: string; said: () => string }> {
+  const child = spawn(process.execPath, [program, '--data', join(directory, 'data'), '--port', '0'], { stdio: ['ignore', 'pipe', 'pipe'] })
+  children.push(child)
+  let said = ''
+  child.stderr?.on('data', (chunk) => {
+    said += chunk
+  })
+  const url = await new Promise<string>((resolve, reject) => {
+    child.stdout?.on('data', (chunk) => {
+      said += chunk
+      const found = /listens on (\S+),[\s\S]*process\.env\.MESH_TOKEN/.exec(said)?.[1]
+      if (found !== undefined) resolve(found)
+    })
+    child.on('exit', () => reject(new Error(said)))
+  })
+  return { child, url, said: () => said }
+}
+
+function tokenIn(text: string): string {
+  return /zh_[\w-]{12}_[\w-]{43}/.exec(text)?.[0] ?? ''
+}
+
+test('it prints an admin token on its first start only, and keeps none; SIGTERM ends it well', async () => {
+  const first = await start()
+  const token = tokenIn(first.said())
+  const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' }
+  const written = await fetch(`${first.url}/v1/policies/cart`, { method: 'PUT', headers, body: '{"external":true}' })
+  expect(written.status).toBe(201)
+  expect((first.said().match(/zh_[\w-]{30,}/g) ?? []).length).toBe(1)
+  first.child.kill('SIGTERM')
+  expect(await once(first.child, 'exit')).toEqual([0, null])
+  for (const name of readdirSync(join(directory, 'data'))) {
+    expect(readFileSync(join(directory, 'data', name), 'latin1'), name).not.toContain(token.slice(16))
+  }
+  const second = await start()
+  expect(tokenIn(second.said())).toBe('')
+  expect(await (await fetch(`${second.url}/v1/policies`, { headers })).json()).toMatchObject({ revision: 1 })
+}, 30_000)
+
+test('a second one on the same directory says why it ends', async () => {
+  await start()
+  const { status, stderr } = spawnSync(process.execPath, [program, '--data', join(directory, 'data'), '--port', '0'], { encoding: 'utf8' })
+  expect([status, stderr]).toEqual([
+    1,
+    expect.stringMatching(/^control-api: The data in .* cannot be used: another control API is running on it\.\n$/),
+  ])
+}, 30_000)
+
+test('a port that is taken is told, and so is the token that was made meanwhile', async () => {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as { port: number }
+  const child = spawn(process.execPath, [program, '--data', join(directory, 'data'), '--port', String(port)], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  children.push(child)
+  let [out, err] = ['', '']
+  child.stdout.on('data', (chunk) => {
+    out += chunk
+  })
+  child.stderr.on('data', (chunk) => {
+    err += chunk
+  })
+  const [code] = await once(child, 'exit')
+  server.close()
+  expect([code, err]).toEqual([1, expect.stringContaining('EADDRINUSE')])
+  expect(tokenIn(out)).not.toBe('')
+}, 30_000)
+
+test('who has lost the admin token gets another one, and the lost one is void', async () => {
+  const first = await start()
+  const old = tokenIn(first.said())
+  first.child.kill('SIGTERM')
+  await once(first.child, 'exit')
+  const { stdout, status } = spawnSync(process.execPath, [program, '--data', join(directory, 'data'), '--rotate-admin-token'], {
+    encoding: 'utf8',
+  })
+  const fresh = tokenIn(stdout)
+  expect(status).toBe(0)
+  const { url } = await start()
+  const status2 = async (token: string) => (await fetch(`${url}/v1/audit`, { headers: { authorization: `Bearer ${token}` } })).status
+  expect([await status2(fresh), await status2(old)]).toEqual([200, 401])
+}, 30_000)
+
+test('what it cannot understand ends it with 2 and a hint', () => {
+  const { status, stderr } = spawnSync(process.execPath, [program, '--prot', '1'], { encoding: 'utf8' })
+  expect([status, stderr]).toEqual([2, expect.stringContaining('did you mean port?')])
+})
