@@ -1,0 +1,123 @@
+/** Plays a case on a stage, and sees to it that what was expected is what happened. */
+import type { VerdictName } from '@zerohop/mesh-core'
+import { expect } from 'vitest'
+import type { CallSpec, Case, Ending, Step, Tally } from './case.ts'
+import { expectEnding, expectTally, verdictOf } from './endings.ts'
+import { expectNothingLeft } from './nothing-left.ts'
+import type { PlacedCall, Seen } from './placed-call.ts'
+import { expectSight, MoveLog, valuesOf } from './sights.ts'
+import type { OpenRequest, Stage } from './stage.ts'
+
+// Beyond any timeout that a case sets.
+const longestCallMs = 60_000
+
+/** Plays all steps of `of`; throws an assertion error at the first that went otherwise. */
+export async function play(of: Case, stage: Stage): Promise<void> {
+  const player = new Player(stage)
+  for (const [number, step] of of.steps.entries()) {
+    try {
+      await player.step(step)
+    } catch (error) {
+      if (error instanceof Error) error.message = `step ${number + 1} (${step.do}): ${error.message}`
+      throw error
+    }
+  }
+  await player.finish()
+}
+
+class Player {
+  readonly #stage: Stage
+  readonly #moves: MoveLog
+  readonly #all: PlacedCall[] = []
+  readonly #named = new Map<string, PlacedCall[]>()
+  readonly #requests = new Map<string, OpenRequest>()
+  readonly #expected: VerdictName[] = []
+
+  constructor(stage: Stage) {
+    this.#stage = stage
+    this.#moves = new MoveLog(stage.mesh)
+  }
+
+  async step(step: Step): Promise<void> {
+    const stage = this.#stage
+    if (step.do === 'call') await this.#call(step)
+    else if (step.do === 'begin') this.#named.set(step.name, this.#place(step.spec, step.times))
+    else if (step.do === 'abort') for (const call of this.#calls(step.name)) call.abort()
+    else if (step.do === 'end') await this.#end(step.name, step.expect)
+    else if (step.do === 'pass') await stage.pass(step.ms)
+    else if (step.do === 'see') await expectSight(step.sight, stage, this.#moves)
+    else if (step.do === 'instance') await stage.instance(step.number, step.move)
+    else if (step.do === 'open') this.#requests.set(step.name, await stage.open(step))
+    else if (step.do === 'answer') await this.#answer(step.name, step.from)
+    else if (step.do === 'leave') await this.#request(step.name).leave()
+    else await stage.mesh.close({ graceMs: 0 })
+  }
+
+  /** What must hold at the end of every case: metrics agree with what callers saw, and nothing is left. */
+  async finish(): Promise<void> {
+    expect(this.#all.filter((call) => call.seen === null).length, 'calls that no step waits for').toBe(0)
+    for (const name of [...this.#requests.keys()]) await this.#answer(name, '')
+    await expectNothingLeft(this.#stage, this.#all)
+    const counted = await valuesOf(this.#stage.mesh, 'zerohop_calls_total', 'verdict')
+    const expected: Record<string, number> = {}
+    for (const verdict of this.#expected) expected[verdict] = (expected[verdict] ?? 0) + 1
+    expect(counted, 'calls by verdict, as metrics count them').toEqual(expected)
+  }
+
+  async #call(step: Step & { do: 'call' }): Promise<void> {
+    const seen: Seen[] = []
+    for (let n = 0; n < step.times; n++) {
+      if (n > 0 && step.everyMs > 0) await this.#stage.pass(step.everyMs)
+      seen.push(await this.#seen(this.#place(step.spec, 1)[0] as PlacedCall))
+    }
+    this.#judge(seen, step.expect)
+  }
+
+  async #end(name: string, expected: Ending | Tally): Promise<void> {
+    const seen: Seen[] = []
+    for (const call of this.#calls(name)) seen.push(await this.#seen(call))
+    this.#judge(seen, expected)
+  }
+
+  #place(spec: CallSpec, times: number): PlacedCall[] {
+    const request = spec.under === '' ? null : this.#request(spec.under)
+    const placed = Array.from({ length: times }, () => this.#stage.place(spec, request))
+    this.#all.push(...placed)
+    return placed
+  }
+
+  async #seen(call: PlacedCall): Promise<Seen> {
+    await this.#stage.until(() => call.seen !== null, longestCallMs)
+    expect(call.seen, 'the call never ended').not.toBeNull()
+    return call.seen as Seen
+  }
+
+  #judge(seen: readonly Seen[], expected: Ending | Tally): void {
+    if (!('verdict' in expected)) {
+      expectTally(seen, expected)
+      this.#expected.push(...seen.map(verdictOf))
+      return
+    }
+    for (const one of seen) {
+      expectEnding(one, expected as Ending, this.#stage.slackMs)
+      this.#expected.push((expected as Ending).verdict)
+    }
+  }
+
+  async #answer(name: string, from: string): Promise<void> {
+    const seen = from === '' ? null : await this.#seen(this.#calls(from)[0] as PlacedCall)
+    await this.#request(name).answer(seen?.status ?? 200, seen?.headers ?? new Headers(), seen?.body ?? '')
+  }
+
+  #calls(name: string): PlacedCall[] {
+    const calls = this.#named.get(name)
+    if (calls === undefined) throw new Error(`no call is named ${name}`)
+    return calls
+  }
+
+  #request(name: string): OpenRequest {
+    const request = this.#requests.get(name)
+    if (request === undefined) throw new Error(`no inbound request is named ${name}`)
+    return request
+  }
+}
