@@ -31,8 +31,9 @@ const floors: Readonly<Record<string, Readonly<Record<string, number>>>> = {
     testing: 6,
   },
   'mesh-http': { client: 2, server: 2, '': 3 },
+  'mesh-grpc': { client: 2, server: 2, '': 3 },
   'mesh-discovery': { consul: 3, dns: 3, '': 4 },
-  'control-api': { observe: 1, store: 2, access: 3, check: 3, registry: 3, document: 4, routes: 5, '': 6, testing: 7 },
+  'control-api': { observe: 1, store: 2, access: 3, authority: 3, check: 3, registry: 3, document: 4, routes: 5, '': 6, testing: 7 },
 }
 
 /** Files directly in `src` that are words of the package rather than a face of it, and stand below its rooms, each with its floor. */

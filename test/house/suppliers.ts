@@ -6,6 +6,9 @@ import type { Source } from './source.ts'
 /** Third-party packages and the only places under `packages/` that may know them. */
 const confined: Readonly<Record<string, readonly string[]>> = {
   undici: ['packages/mesh-http/'],
+  '@grpc/grpc-js': ['packages/mesh-grpc/'],
+  '@peculiar/x509': ['packages/control-api/src/authority/'],
+  'reflect-metadata': ['packages/control-api/src/authority/'],
   consul: ['packages/mesh-discovery/src/consul/'],
   'dns-packet': ['packages/mesh-discovery/src/dns/'],
   opossum: ['packages/mesh-core/src/breaker/'],

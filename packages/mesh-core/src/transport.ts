@@ -8,6 +8,16 @@ export { Call, type CallKind, type CallStart, type Waiting } from './kernel/call
 export { attemptRecord, callError } from './kernel/call-error.ts'
 export { type Clock, type Random, systemClock, type Timer } from './kernel/clock.ts'
 export type { Endpoint, Retirable } from './kernel/endpoint.ts'
+export {
+  type Identity,
+  type IdentitySource,
+  type MtlsMode,
+  mtlsLabel,
+  mtlsLabelValue,
+  type Peer,
+  stranger,
+  type TrustBundle,
+} from './kernel/identity.ts'
 export { type Layer, type Send, stack } from './kernel/layer.ts'
 export { harmless, type Log, stderrLog } from './kernel/log.ts'
 export { type ErrorCode, errorTable, MeshError } from './kernel/mesh-error.ts'
@@ -22,4 +32,5 @@ export { type Closable, type MeshParts, partsOf } from './mesh/mesh-face.ts'
 export { acceptBaggage, formatTraceparent, type HeaderLines, parseTraceContext } from './observe/trace-context.ts'
 export type { CodesPolicy, ConnectionsPolicy, StreamPolicy } from './policy/index.ts'
 export type { Destination, Inbound } from './stack/destination.ts'
+export type { InboundWire } from './stack/server-stack.ts'
 export type { BottomSettings, Wire } from './stack/wire.ts'

@@ -1,5 +1,6 @@
 /** One address of a service, with what the mesh knows and counts about it. */
 import type { EndpointInfo } from './discovery.ts'
+import { mtlsLabel, mtlsLabelValue } from './identity.ts'
 
 /** Says whether an endpoint may be picked; outlier detection puts one on each endpoint it watches. */
 export interface EndpointGuard {
@@ -57,6 +58,11 @@ export class Endpoint {
     this.labels = info.labels
     this.zone = info.zone
     this.weight = info.weight
+  }
+
+  /** True where it says, by a label, that it takes mutual TLS. */
+  get takesMtls(): boolean {
+    return this.labels[mtlsLabel] === mtlsLabelValue
   }
 
   /** True where balance may pick this endpoint now. */

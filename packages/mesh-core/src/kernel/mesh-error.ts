@@ -18,6 +18,11 @@ export type ErrorCode =
   | 'NO_ENDPOINT'
   | 'NOT_REGISTERED'
   | 'FAULT_INJECTED'
+  | 'NO_IDENTITY'
+  | 'WRONG_PEER'
+  | 'MTLS_REQUIRED'
+  | 'FORBIDDEN'
+  | 'AMBIGUOUS_PATH'
   | 'LATE'
   | 'EXPIRED'
   | 'CANCELLED'
@@ -40,6 +45,11 @@ export const errorTable: Readonly<Record<ErrorCode, ErrorRow>> = {
   NO_ENDPOINT: { sentence: 'no endpoint is known', http: 503, grpc: 'UNAVAILABLE' },
   NOT_REGISTERED: { sentence: 'no service of that name is registered', http: 503, grpc: 'UNAVAILABLE' },
   FAULT_INJECTED: { sentence: 'the policy injected a fault', http: 503, grpc: 'UNAVAILABLE' },
+  NO_IDENTITY: { sentence: 'this process has no valid identity to show', http: 503, grpc: 'UNAVAILABLE' },
+  WRONG_PEER: { sentence: 'whoever answers there is not the service that was called', http: 503, grpc: 'UNAVAILABLE' },
+  MTLS_REQUIRED: { sentence: 'the service takes mutual TLS only', http: 403, grpc: 'UNAUTHENTICATED' },
+  FORBIDDEN: { sentence: 'the access policy does not let this caller in', http: 403, grpc: 'PERMISSION_DENIED' },
+  AMBIGUOUS_PATH: { sentence: 'the path can be read in two ways', http: 400, grpc: 'INVALID_ARGUMENT' },
   LATE: { sentence: 'no answer within the attempt timeout', http: 504, grpc: 'DEADLINE_EXCEEDED' },
   EXPIRED: { sentence: 'no answer in time', http: 504, grpc: 'DEADLINE_EXCEEDED' },
   CANCELLED: { sentence: 'the caller left', http: 499, grpc: 'CANCELLED' },

@@ -1,16 +1,16 @@
 /** The mesh as its users and the wires see it. */
 import type { Advertised } from '../control/registration.ts'
-import type { Call } from '../kernel/call.ts'
 import type { Clock, Random } from '../kernel/clock.ts'
-import type { Send } from '../kernel/layer.ts'
+import type { IdentitySource, MtlsMode } from '../kernel/identity.ts'
 import type { Log } from '../kernel/log.ts'
 import type { MeshError } from '../kernel/mesh-error.ts'
 import type { Network } from '../kernel/network.ts'
-import type { Outcome } from '../kernel/outcome.ts'
 import type { Registered } from '../kernel/registrar.ts'
 import type { TracerSource } from '../kernel/span.ts'
 import type { TimerWheel } from '../kernel/timer-wheel.ts'
+import type { Watch } from '../kernel/watch.ts'
 import type { Destination, Inbound } from '../stack/destination.ts'
+import type { InboundWire } from '../stack/server-stack.ts'
 import type { Wire } from '../stack/wire.ts'
 import type { Explanation } from './explain.ts'
 
@@ -65,6 +65,12 @@ export interface MeshParts {
   readonly random: Random
   readonly log: Log
   readonly tracer: TracerSource
+  /** Who this process is, and whom it believes; null where it has no source of an identity, and all is plaintext. */
+  readonly identity: IdentitySource | null
+  /** How this service takes connections, as its policy says. */
+  readonly mtls: Watch<MtlsMode>
+  /** Counts somebody who was turned away in the handshake, by the reason in a word, and logs the sentence (at most one a second for each word). */
+  peerRefused(reason: string, sentence: string): void
   /** Set in tests: requests go here instead of to sockets. */
   readonly network: Network | null
   /** True once `close` has begun: refuse new work. */
@@ -84,8 +90,8 @@ export interface MeshParts {
   strangerError(host: string): MeshError | null
   /** Tells the control API, and the program's own registry, where a server of this service is reached, until `release`; null where there is neither. */
   register(server: Advertised): Registered | null
-  /** The inbound stack around a wire's bottom. `answer` makes the wire's own reply of a status, for faults that a policy injects. */
-  inbound(wire: string, bottom: Send, answer: (call: Call, status: number) => Outcome): Inbound
+  /** The inbound stack around a wire's bottom. */
+  inbound(wire: InboundWire): Inbound
   /** One thing per mesh and key, made at first use: how a wire keeps its own state with the mesh. */
   once<T>(key: string, make: () => T): T
   /** Ties something to the mesh's end. `close` closes servers first, then everything else. */

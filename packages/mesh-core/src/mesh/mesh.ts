@@ -3,9 +3,11 @@ import type { Control } from '../control/control.ts'
 import { Ambient, currentAmbient, runUnder } from '../kernel/ambient.ts'
 import { type Clock, type Random, systemClock } from '../kernel/clock.ts'
 import type { Discovery } from '../kernel/discovery.ts'
+import type { MtlsMode } from '../kernel/identity.ts'
 import { harmless, type Log, stderrLog } from '../kernel/log.ts'
 import type { Network } from '../kernel/network.ts'
 import { TimerWheel } from '../kernel/timer-wheel.ts'
+import { WatchSource } from '../kernel/watch.ts'
 import { Meter } from '../observe/meter.ts'
 import { otelTracer } from '../observe/otel.ts'
 import { renderMetrics } from '../observe/prometheus.ts'
@@ -67,6 +69,8 @@ class ServiceMesh implements Mesh {
   readonly #announcements: Announcements
   readonly #keepsakes = new Map<string, unknown>()
   readonly #inbounds: Inbounds
+  /** How servers of this service take connections. */
+  readonly #mtls = new WatchSource<MtlsMode>()
   /** null where there is no control API. */
   readonly #control: Control | null
   readonly #registries: Registries
@@ -87,6 +91,7 @@ class ServiceMesh implements Mesh {
     this.#problems = this.#source.firstProblems
     this.#inbounds = new Inbounds(this.#ground, clock, this.#wheel)
     this.#inbounds.retune(this.#policies.of(this.service))
+    this.#mtls.set(this.#policies.of(this.service).access.mtls)
     this.#control = controlOf(options, { clock, random, log: this.#log })
     this.#registries = { control: this.#control, registrar: registrarOf(options) }
     this.#discovery = this.#control?.discovery ?? options.discovery ?? null
@@ -195,6 +200,8 @@ class ServiceMesh implements Mesh {
     return () => {
       swapInbounds()
       swapTable()
+      const { mtls } = policies.of(this.service).access
+      if (mtls !== this.#mtls.current) this.#mtls.set(mtls)
     }
   }
 
@@ -225,9 +232,12 @@ class ServiceMesh implements Mesh {
       inquire: (service, limitMs) => this.#control?.inquiries.inquire(service, limitMs) ?? null,
       strangerError: (host) => this.#control?.inquiries.strangerError(host) ?? null,
       register: (server) => registerWith(this.#registries, this.service, { ...server, zone: server.zone || zone }),
-      inbound: (name, bottom, answer) => {
+      identity: null,
+      mtls: this.#mtls,
+      peerRefused: () => {},
+      inbound: (wire) => {
         this.#control?.start()
-        return this.#inbounds.open(this.#policies.of(this.service), { name, bottom, answer })
+        return this.#inbounds.open(this.#policies.of(this.service), wire)
       },
       once: <T>(key: string, make: () => T): T => {
         if (!this.#keepsakes.has(key)) this.#keepsakes.set(key, make())

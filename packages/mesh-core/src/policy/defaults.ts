@@ -1,5 +1,7 @@
 /** What holds where no document says otherwise, and how documents are laid over it. */
 import type {
+  AccessPolicy,
+  AccessRulePolicy,
   BreakerPolicy,
   EffectivePolicy,
   FaultPolicy,
@@ -35,10 +37,11 @@ export const builtIn: Omit<EffectivePolicy, 'service'> = {
   slowStartMs: 0,
   zones: defaultZones,
   health: null,
-  connections: { max: 1024, idleMs: 4000, connectTimeoutMs: 10_000 },
+  connections: { max: 1024, idleMs: 4000, connectTimeoutMs: 10_000, maxAgeMs: 3_600_000 },
   versions: {},
   to: null,
   codes: {},
+  access: { mtls: 'permissive', deny: [], allow: [], otherwise: 'allow', dryRun: false },
   outboundFault: null,
   inboundFault: null,
 }
@@ -74,10 +77,12 @@ export function effectivePolicy(
       max: all.connections?.max ?? builtIn.connections.max,
       idleMs: all.connections?.idle ?? builtIn.connections.idleMs,
       connectTimeoutMs: all.connections?.connectTimeout ?? builtIn.connections.connectTimeoutMs,
+      maxAgeMs: all.connections?.maxAge === false ? Number.POSITIVE_INFINITY : (all.connections?.maxAge ?? builtIn.connections.maxAgeMs),
     },
     versions: all.versions ?? builtIn.versions,
     to: all.to?.map(({ version, weight }) => ({ version, weight: weight ?? 1 })) ?? builtIn.to,
     codes: all.codes ?? builtIn.codes,
+    access: accessPolicy(all.access ?? {}),
     outboundFault: faultPolicy(all.fault?.outbound),
     inboundFault: faultPolicy(all.fault?.inbound),
   }
@@ -187,6 +192,21 @@ function limitPolicy(written: Side<'limit'>): LimitPolicy | null {
 function ratePolicy(written: Side<'rateLimit'>): RatePolicy | null {
   if (!written) return null
   return { perSecond: written.perSecond, burst: written.burst ?? Math.max(1, Math.floor(written.perSecond)) }
+}
+
+function accessPolicy(written: Written<'access'>): AccessPolicy {
+  const { mtls, deny, allow, default: otherwise, dryRun } = written
+  return {
+    mtls: mtls ?? builtIn.access.mtls,
+    deny: deny?.map(accessRule) ?? [],
+    allow: allow?.map(accessRule) ?? [],
+    otherwise: otherwise ?? ((allow?.length ?? 0) > 0 ? 'deny' : 'allow'),
+    dryRun: dryRun ?? false,
+  }
+}
+
+function accessRule({ from, methods, paths, headers }: NonNullable<Written<'access'>['allow']>[number]): AccessRulePolicy {
+  return { from: from ?? null, methods: methods ?? null, paths: paths ?? null, headers: headers ?? {} }
 }
 
 function faultPolicy(written: Side<'fault'>): FaultPolicy | null {

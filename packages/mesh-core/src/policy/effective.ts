@@ -83,6 +83,8 @@ export interface ConnectionsPolicy {
   readonly max: number
   readonly idleMs: number
   readonly connectTimeoutMs: number
+  /** Infinity: no bound. */
+  readonly maxAgeMs: number
 }
 
 /** What bounds a stream in place of a timeout. */
@@ -106,6 +108,27 @@ export interface TargetPolicy {
 
 /** What a status means, by its three digits, where it differs from the table of the wire. */
 export type CodesPolicy = Readonly<Record<string, z.infer<typeof codeVerdictSchema>>>
+
+/** What a header must be for a rule to speak of a call. */
+export type HeaderMatchPolicy = { readonly exact: string } | { readonly prefix: string } | { readonly present: boolean }
+
+/** Which calls a rule speaks of: those that meet everything it names. */
+export interface AccessRulePolicy {
+  /** Null: anybody. `*`: everybody who proved an identity. */
+  readonly from: readonly string[] | null
+  readonly methods: readonly string[] | null
+  readonly paths: readonly string[] | null
+  readonly headers: Readonly<Record<string, HeaderMatchPolicy>>
+}
+
+/** Who may call a service, and how its connections are secured. */
+export interface AccessPolicy {
+  readonly mtls: 'disabled' | 'permissive' | 'strict'
+  readonly deny: readonly AccessRulePolicy[]
+  readonly allow: readonly AccessRulePolicy[]
+  readonly otherwise: 'allow' | 'deny'
+  readonly dryRun: boolean
+}
 
 /** What holds for one service after built-in, defaults and its own document have been laid over each other. */
 export interface EffectivePolicy {
@@ -131,6 +154,7 @@ export interface EffectivePolicy {
   readonly versions: Readonly<Record<string, VersionPolicy>>
   readonly to: readonly TargetPolicy[] | null
   readonly codes: CodesPolicy
+  readonly access: AccessPolicy
   readonly outboundFault: FaultPolicy | null
   readonly inboundFault: FaultPolicy | null
 }

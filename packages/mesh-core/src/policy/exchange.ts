@@ -1,12 +1,14 @@
 /** What a control API and its clients say to each other: the shapes of `docs/protocol.md`, checked on both sides. */
 import { z } from 'zod'
 import { nameSchema } from './schema.ts'
+import { trustDomainSchema } from './spiffe-id.ts'
 
 /**
  * The newest level of the policy schema that this package reads. A client says its level with every poll, and is sent documents of that
- * level. Level 1: all sections up to `fault`. Level 2: `external`. Level 3: `slowStart`, `zones`, `health`.
+ * level. Level 1: all sections up to `fault`. Level 2: `external`. Level 3: `slowStart`, `zones`, `health`. Level 4: `access`,
+ * `connections.maxAge`, and the section `trust` of a document.
  */
-export const schemaLevel = 3
+export const schemaLevel = 4
 
 /**
  * `<epoch>.<index>`: the epoch names one life of a store, the index only grows within it. Compared for equality by clients, ordered by the
@@ -67,6 +69,52 @@ export const endpointsSectionSchema = z.union([
 /** The endpoints of one service, whole or as a delta, checked. */
 export type EndpointsSection = z.output<typeof endpointsSectionSchema>
 
+// Room for a root, or for a leaf with its intermediates; a chain of P-256 certificates has about 2 kB.
+const pem = z.string().min(1).max(65_536)
+
+/** Whom the members of the mesh believe: the roots of its trust domain. */
+export const trustSectionSchema = z.object({
+  hash: z.string().max(64),
+  trustDomain: trustDomainSchema,
+  /** Each one certificate in PEM; several while a root is turned over. */
+  roots: z.array(pem).min(1).max(16),
+  /** A certificate that was issued before this moment (milliseconds since 1970) is to be renewed now, each at a random point of 30 s; 0: none. */
+  renewBefore: z.number().int().min(0).default(0),
+})
+
+/** Whom the members of the mesh believe, checked. */
+export type TrustSection = z.output<typeof trustSectionSchema>
+
+/** The body of `POST /v1/identity/certificates`: the service that asks, and its request (PKCS#10 in PEM). */
+export const certificateRequestSchema = z.strictObject({
+  service: nameSchema,
+  csr: z.string().min(1).max(16_384, 'a request has at most 16384 characters'),
+})
+
+/** The answer to a certificate request. */
+export const certificateAnswerSchema = z.object({
+  /** The leaf first, then intermediates, in PEM. */
+  certificates: pem,
+  /** Milliseconds since 1970. */
+  notBefore: z.number(),
+  notAfter: z.number(),
+  trust: trustSectionSchema,
+})
+
+/** A certificate and whom to believe, checked. */
+export type CertificateAnswer = z.output<typeof certificateAnswerSchema>
+
+/** The answer of `GET /v1/identity/roots`, open to all: what a newcomer checks against the fingerprint in its token before it says anything. */
+export const identityRootsSchema = z.object({
+  trustDomain: trustDomainSchema,
+  roots: z.array(pem).min(1).max(16),
+  /** Newer roots signed by older ones: they lead from the root that a token names to the roots of today. */
+  links: z.array(pem).max(64).default([]),
+})
+
+/** What a newcomer is told of the roots, checked. */
+export type IdentityRoots = z.output<typeof identityRootsSchema>
+
 /** The answer to a poll: everything of this client's document that changed, and the hashes of all of it. */
 export const controlDocumentSchema = z.object({
   version: versionSchema,
@@ -82,6 +130,8 @@ export const controlDocumentSchema = z.object({
   /** By the name of the service, `defaults` among them. */
   policies: z.record(z.string(), policySectionSchema),
   endpoints: z.record(nameSchema, endpointsSectionSchema),
+  /** Sent where it changed, from level 4; its hash stands in `sections` as `trust`. */
+  trust: trustSectionSchema.optional(),
   /** Names of `uses` that the control API does not know. */
   unknown: z.array(z.string()).default([]),
 })

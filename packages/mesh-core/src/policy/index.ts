@@ -6,12 +6,17 @@ export { didYouMean } from './did-you-mean.ts'
 export type * from './effective.ts'
 export { EndpointsHash, endpointHash, hashOfEndpoints } from './endpoints-hash.ts'
 export {
+  type CertificateAnswer,
   type ControlDocument,
+  certificateAnswerSchema,
+  certificateRequestSchema,
   controlDocumentSchema,
   type EndpointRecord,
   type EndpointsSection,
   endpointRecordSchema,
   endpointsSectionSchema,
+  type IdentityRoots,
+  identityRootsSchema,
   instanceIdSchema,
   type LeaseAnswer,
   type LeaseRequest,
@@ -21,6 +26,8 @@ export {
   policySectionSchema,
   problemSchema,
   schemaLevel,
+  type TrustSection,
+  trustSectionSchema,
   versionSchema,
 } from './exchange.ts'
 export { policyJsonSchema } from './json-schema.ts'
@@ -28,5 +35,6 @@ export { plainData } from './plain-data.ts'
 export type { PolicySet } from './policy-set.ts'
 export { type PolicyProblem, type PolicyReading, readPolicies, type WrittenPolicies } from './read.ts'
 export { documentSchema, nameSchema, type PolicyDocument, type PolicyDocumentInput, type Section } from './schema.ts'
+export { readSpiffeId, type SpiffeId, type SpiffeIdReading, serviceInSpiffeId, serviceSpiffeId, trustDomainSchema } from './spiffe-id.ts'
 export { parseDuration } from './units.ts'
 export { type Position, readYaml, type TextDocument, type TextReading } from './yaml-text.ts'

@@ -43,7 +43,7 @@ export function clientStack(policy: EffectivePolicy, state: StandingState, on: {
   const { ground, wire } = on
   const { clock, wheel, random, jitter } = ground
   const { service, codes, connections, stream } = policy
-  const settings: BottomSettings = { service, codes, connections, stream }
+  const settings: BottomSettings = { service, codes, connections, stream, mtls: policy.access.mtls }
   // The length of a stream is a deadline like any other, and binds while it waits; its silence is for the bottom to hear.
   const timeoutMs = stream === null ? policy.timeoutMs : stream.totalMs
   return stack(

@@ -57,7 +57,11 @@ const inbound: Build = (ground, bottom) => {
   gate.tune(policy.inboundLimit)
   // A handler that makes a call of its own, in short: an attempt with its timeout, and a delay below it.
   const below = attemptTimeout(wheel, 40)(fault({ policy: delays, clock, wheel, random, answer })(bottom))
-  const send = serverStack(policy, { gate, bucket: new TokenBucket() }, { ground, wire: { name: 'http', bottom: below, answer } })
+  const send = serverStack(
+    policy,
+    { gate, bucket: new TokenBucket() },
+    { ground, wire: { name: 'http', bottom: below, answer, header: () => null } },
+  )
   return { send, gate, inFlight: () => 0 }
 }
 

@@ -24,6 +24,8 @@ export interface InboundWire {
   /** Runs the handler. */
   readonly bottom: Send
   readonly answer: (call: Call, status: number) => Outcome
+  /** A header or metadata field of the request, by its lower-case name; null where it has none; several values joined by a comma. */
+  readonly header: (call: Call, name: string) => string | null
 }
 
 /** Compiles the service's own policy into the Send that carries requests to its handler. */

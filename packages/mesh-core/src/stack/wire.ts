@@ -1,5 +1,6 @@
 /** What a wire brings to the mesh, and what it is told in return. */
 import type { Call } from '../kernel/call.ts'
+import type { MtlsMode } from '../kernel/identity.ts'
 import type { Send } from '../kernel/layer.ts'
 import type { Outcome } from '../kernel/outcome.ts'
 import type { CodesPolicy, ConnectionsPolicy, StreamPolicy } from '../policy/index.ts'
@@ -9,6 +10,8 @@ export interface BottomSettings {
   readonly service: string
   readonly codes: CodesPolicy
   readonly connections: ConnectionsPolicy
+  /** `strict`: connections are secured whatever the endpoint says; `disabled`: never. Else as the endpoint says. */
+  readonly mtls: MtlsMode
   /** Set where calls are streams: the wire hears when they fall silent. Their length is bounded above it, as `call.deadlineAt`. */
   readonly stream: StreamPolicy | null
 }

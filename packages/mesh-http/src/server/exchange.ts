@@ -20,6 +20,7 @@ import { statusVerdict } from '../status-verdict.ts'
 import { AnsweredInstead, type Asked, answerInstead, refusalWord } from './mesh-answer.ts'
 import type { OpenConnection, Served } from './open-connections.ts'
 import { keepRefusalWord } from './refusal-word.ts'
+import { requestHeader } from './request-header.ts'
 import { replyOf } from './served-status.ts'
 
 /** Anything that answers a request of node:http: a function, an Express or Connect app, Koa's callback, Fastify's routing. */
@@ -112,6 +113,11 @@ export class Exchange implements Waiting, Served {
 
   makeLast(): void {
     if (!this.#response.headersSent) this.#response.shouldKeepAlive = false
+  }
+
+  /** A header of the request, for the rules of a policy. */
+  header(name: string): string | null {
+    return requestHeader(this.#request, name)
   }
 
   /** Hands the request to the application. */

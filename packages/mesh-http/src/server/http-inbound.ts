@@ -23,6 +23,7 @@ export interface HttpInboundOptions {
 /** What the stack's bottom finds as the message of a call. */
 interface Carried {
   run(call: Call): Promise<Outcome>
+  header(name: string): string | null
 }
 
 /** The door of a server. */
@@ -40,7 +41,12 @@ export class HttpInbound {
     const bottom = (call: Call): Promise<Outcome> => (call.message as Carried).run(call)
     this.#inbound = parts.disabled
       ? { send: bottom }
-      : parts.inbound('http', bottom, (call, status) => injected(call, status, parts.clock.now()))
+      : parts.inbound({
+          name: 'http',
+          bottom,
+          answer: (call, status) => injected(call, status, parts.clock.now()),
+          header: (call, name) => (call.message as Carried).header(name),
+        })
   }
 
   /** Serves one request. */

@@ -19,6 +19,7 @@ import {
 } from '@zerohop/mesh-core/transport'
 import { answerHead, refusalWord } from './mesh-answer.ts'
 import type { OpenConnection, Served } from './open-connections.ts'
+import { requestHeader } from './request-header.ts'
 import { replyOf } from './served-status.ts'
 
 /** Takes over a connection, as a listener of node's 'upgrade' event does. */
@@ -67,6 +68,11 @@ export class Upgrade implements Waiting, Served {
     const answer = { code, status, service, refusedAs: refusalWord(code), retryAfterMs: outcome.retryAfterMs }
     const { headers, body } = answerHead(answer)
     endPlainly(this.#socket, plainResponse(status, headers, body), this.#start.parts.clock)
+  }
+
+  /** A header of the request, for the rules of a policy. */
+  header(name: string): string | null {
+    return requestHeader(this.#start.request, name)
   }
 
   /** The bottom: hands the socket over, and resolves when it has closed. */

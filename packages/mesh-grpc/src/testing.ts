@@ -1,0 +1,2 @@
+/** gRPC services in a test mesh. */
+export {}
