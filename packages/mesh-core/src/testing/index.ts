@@ -13,6 +13,13 @@ export {
 } from './scripted-send.ts'
 export { seededRandom } from './seeded-random.ts'
 export {
+  type TestAuthority,
+  type TestCertificate,
+  type TestCertificateOptions,
+  type TestIdentitySource,
+  testAuthority,
+} from './test-authority.ts'
+export {
   type ServiceHandler,
   type TestCall,
   type TestInstance,
