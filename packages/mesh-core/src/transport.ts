@@ -1,8 +1,8 @@
 /** The face for authors of a wire: everything between a protocol and the mesh. */
-export { BackoffRounds } from './control/backoff-rounds.ts'
+
 export type { Advertised } from './control/registration.ts'
-export { Rest } from './control/rest.ts'
 export { Ambient, currentAmbient, runUnder } from './kernel/ambient.ts'
+export { BackoffRounds } from './kernel/backoff-rounds.ts'
 export { bottomSend } from './kernel/bottom.ts'
 export { Call, type CallKind, type CallStart, type Waiting } from './kernel/call.ts'
 export { attemptRecord, callError } from './kernel/call-error.ts'
@@ -24,6 +24,7 @@ export { type ErrorCode, errorTable, MeshError } from './kernel/mesh-error.ts'
 export type { Network } from './kernel/network.ts'
 export { type Answer, ended, Outcome, type Reply, refusal, type Settler, withoutReply } from './kernel/outcome.ts'
 export type { Registered, Registrar } from './kernel/registrar.ts'
+export { Rest } from './kernel/rest.ts'
 export type { TraceContext } from './kernel/span.ts'
 export { Alarm, type AlarmOwner, TimerWheel } from './kernel/timer-wheel.ts'
 export * from './kernel/verdict.ts'

@@ -1,14 +1,15 @@
 /** The poll loop: keeps one document in step with the control API, whatever the control API, or something in its place, answers. */
+
+import { BackoffRounds } from '../kernel/backoff-rounds.ts'
 import type { Clock, Random } from '../kernel/clock.ts'
+import { Rest } from '../kernel/rest.ts'
 import { versionSchema } from '../policy/exchange.ts'
-import { BackoffRounds } from './backoff-rounds.ts'
 import type { ControlAnswer, ControlClient } from './control-client.ts'
 import type { ControlCounts } from './control-counts.ts'
 import { ControlFailure } from './control-failure.ts'
 import { type Answer, differ, epochOf, type HeldDocument, indexOf, laidOver, readAnswer } from './held-document.ts'
 import { PollPace } from './poll-pace.ts'
 import { type PollerName, pollPath, type Refusal, waitMs } from './poll-path.ts'
-import { Rest } from './rest.ts'
 
 /** What the owner of the loop does with what it brings. */
 export interface WatchOwner {

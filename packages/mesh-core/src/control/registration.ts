@@ -1,11 +1,12 @@
 /** The lease of one server: taken when it listens, renewed while it serves, given back before it stops. */
+
+import { BackoffRounds } from '../kernel/backoff-rounds.ts'
 import type { Clock, Random } from '../kernel/clock.ts'
 import type { Log } from '../kernel/log.ts'
+import { Rest } from '../kernel/rest.ts'
 import { type LeaseAnswer, leaseAnswerSchema } from '../policy/exchange.ts'
-import { BackoffRounds } from './backoff-rounds.ts'
 import type { ControlClient } from './control-client.ts'
 import { ControlFailure } from './control-failure.ts'
-import { Rest } from './rest.ts'
 
 /** What a server says of itself. */
 export interface Advertised {
@@ -38,6 +39,9 @@ export class Registration {
   readonly #path: string
   readonly #backoff: BackoffRounds
   readonly #rest: Rest
+  #advertised: Advertised
+  /** Set while the control API lists what was said before. */
+  #relisting: PromiseWithResolvers<void> | null = null
   #renewing: Promise<void> = Promise.resolve()
   #released: Promise<void> | null = null
   #hasWarned = false
@@ -46,13 +50,14 @@ export class Registration {
 
   constructor(options: RegistrationOptions) {
     this.#options = options
+    this.#advertised = options.advertised
     this.#path = `/v1/instances/${options.service}/${options.instance}`
     this.#backoff = new BackoffRounds(options.client.size, options.random)
     this.#rest = new Rest(options.clock)
   }
 
   get address(): string {
-    return this.#options.advertised.address
+    return this.#advertised.address
   }
 
   /** Takes the lease and renews it until `release`. Never rejects. */
@@ -62,9 +67,20 @@ export class Registration {
       this.#renewing = this.#renew().then((ms) => {
         restMs = ms
       })
+      const said = this.#advertised
       await this.#renewing
-      if (this.#released === null && restMs > 0) await this.#rest.take(restMs)
+      // What changed while the renewal was under way goes out at once.
+      if (this.#released === null && restMs > 0 && said === this.#advertised) await this.#rest.take(restMs)
     }
+  }
+
+  /** Says anew what the server is; resolves when the control API has taken it, or at the release. */
+  relist(advertised: Advertised): Promise<void> {
+    if (this.#released !== null) return Promise.resolve()
+    this.#advertised = advertised
+    this.#relisting ??= Promise.withResolvers<void>()
+    this.#rest.end()
+    return this.#relisting.promise
   }
 
   /** Gives the lease back; resolves when the control API has taken it, or after a second. */
@@ -75,7 +91,8 @@ export class Registration {
 
   /** Renews once; returns how long to rest. */
   async #renew(): Promise<number> {
-    const { client, advertised, log, instance, service } = this.#options
+    const { client, log, instance, service } = this.#options
+    const advertised = this.#advertised
     try {
       const answer = await client.ask({ method: 'PUT', path: this.#path, body: { ...advertised, healthy: true }, limitMs: leaseLimitMs })
       const { leaseMs, renewMs } = readLease(answer.body, answer.address)
@@ -83,6 +100,7 @@ export class Registration {
       if (!this.isHeld) log.info(`${service}: registered as ${instance} at ${advertised.address}`)
       this.isHeld = true
       this.#hasWarned = false
+      if (advertised === this.#advertised) this.#relisted()
       return Math.min(renewMs, leaseMs / 2)
     } catch (error) {
       this.isHeld = false
@@ -96,12 +114,18 @@ export class Registration {
   async #giveBack(): Promise<void> {
     const { clock } = this.#options
     this.#rest.end()
+    this.#relisted()
     const { promise: late, resolve } = Promise.withResolvers<void>()
     const timer = clock.setTimer(releaseMs, resolve)
     timer.keepAlive(true)
     await Promise.race([this.#delete(), late])
     timer.cancel()
     this.isHeld = false
+  }
+
+  #relisted(): void {
+    this.#relisting?.resolve()
+    this.#relisting = null
   }
 
   async #delete(): Promise<void> {

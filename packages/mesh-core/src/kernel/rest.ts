@@ -1,5 +1,5 @@
 /** A pause of a loop, which its owner can end. */
-import type { Clock, Timer } from '../kernel/clock.ts'
+import type { Clock, Timer } from './clock.ts'
 
 /** One per loop. */
 export class Rest {

@@ -1,5 +1,5 @@
 /** How long to pause after failures: not at all while another address is left to try, then longer with every round. */
-import type { Random } from '../kernel/clock.ts'
+import type { Random } from './clock.ts'
 
 const baseMs = 200
 const usualCapMs = 15_000
