@@ -18,6 +18,8 @@ export interface IssuedCertificate {
   readonly certificates: string
   /** Of the leaf, in upper-case hex, as `X509Certificate.serialNumber` shows it. */
   readonly serial: string
+  /** The SHA-256 of the certified SubjectPublicKeyInfo, in base64url. */
+  readonly keyHash: string
   /** Milliseconds since 1970. `notBefore` lies {@link backdatedMs} before the moment of issue. */
   readonly notBefore: number
   readonly notAfter: number
@@ -85,6 +87,8 @@ export interface Authority {
   subscribe(listener: () => void): () => void
   /** What newcomers are told. */
   roots(): IdentityRoots
+  /** Judges a request as `sign` does, and issues nothing; resolves to the hash of its key, as in {@link IssuedCertificate}. @throws RequestRefused */
+  keyHashOf(request: SigningRequest): Promise<string>
   /** @throws RequestRefused */
   sign(request: SigningRequest): Promise<IssuedCertificate>
   /** `names`: host names and IP addresses of the control API. @throws RequestRefused */

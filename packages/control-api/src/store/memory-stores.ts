@@ -3,6 +3,7 @@ import type { Clock } from '../clock.ts'
 import type { AuditStore, NumberedEntry } from './audit-store.ts'
 import type { Lease, LeaseStore } from './lease-store.ts'
 import type { MarkStore } from './mark-store.ts'
+import { memoryAuthority } from './memory-authority.ts'
 import { MemoryPolicies } from './memory-policies.ts'
 import type { Stores } from './stores.ts'
 import type { StoredToken, TokenStore } from './token-store.ts'
@@ -16,6 +17,7 @@ export function memoryStores(clock: Clock): Stores {
     tokens: memoryTokens(),
     audit: memoryAudit(),
     marks: memoryMarks(),
+    authority: memoryAuthority(),
     atomically: (write) => write(),
     close: () => policies.close(),
   }
@@ -38,9 +40,9 @@ function memoryTokens(): TokenStore {
   return {
     get: (id) => tokens.get(id) ?? null,
     all: () => tokens.values(),
-    change: ({ add, drop = [] }) => {
+    change: ({ put = [], drop = [] }) => {
       for (const id of drop) tokens.delete(id)
-      if (add !== undefined) tokens.set(add.id, add)
+      for (const token of put) tokens.set(token.id, token)
     },
   }
 }

@@ -26,6 +26,21 @@ const steps: readonly string[] = [
      subject TEXT NOT NULL, revision INTEGER, forced INTEGER NOT NULL
    ) STRICT;
    CREATE TABLE marks (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT;`,
+  `ALTER TABLE tokens ADD COLUMN expires_at INTEGER;
+   ALTER TABLE tokens ADD COLUMN single_use INTEGER NOT NULL DEFAULT 0;
+   ALTER TABLE tokens ADD COLUMN spent TEXT;
+   ALTER TABLE tokens ADD COLUMN revoked_at INTEGER;`,
+  `CREATE TABLE authority (
+     one INTEGER PRIMARY KEY CHECK (one = 1), trust_domain TEXT NOT NULL, seal TEXT NOT NULL, renew_before INTEGER NOT NULL,
+     phase TEXT NOT NULL, since INTEGER NOT NULL, laggards TEXT NOT NULL
+   ) STRICT;
+   CREATE TABLE authority_roots (
+     number INTEGER PRIMARY KEY, certificate TEXT NOT NULL, key TEXT, link TEXT, intermediate TEXT, intermediate_key TEXT,
+     is_retired INTEGER NOT NULL
+   ) STRICT;
+   CREATE TABLE leaves (serial TEXT PRIMARY KEY, root INTEGER NOT NULL, until INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+   CREATE INDEX leaves_by_end ON leaves (until);
+   CREATE INDEX leaves_by_root ON leaves (root, until);`,
 ]
 
 /** The version that this program reads and writes. */

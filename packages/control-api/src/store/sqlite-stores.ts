@@ -2,6 +2,7 @@
 import type { Clock } from '../clock.ts'
 import { HighWater } from './high-water.ts'
 import { SqliteAudit } from './sqlite-audit.ts'
+import { SqliteAuthority } from './sqlite-authority.ts'
 import { SqliteFile } from './sqlite-file.ts'
 import { SqliteLeases } from './sqlite-leases.ts'
 import { SqliteMarks } from './sqlite-marks.ts'
@@ -24,6 +25,7 @@ export function openSqliteStores(directory: string, clock: Clock): Stores {
       tokens: new SqliteTokens(file),
       audit: new SqliteAudit(file),
       marks: new SqliteMarks(file),
+      authority: new SqliteAuthority(file),
       atomically: (write) => file.transaction(write),
       close: () => {
         if (!isOpen) return

@@ -1,5 +1,6 @@
 /** All that the control API keeps, in one place and of one life. */
 import type { AuditStore } from './audit-store.ts'
+import type { AuthorityStore } from './authority-store.ts'
 import type { LeaseStore } from './lease-store.ts'
 import type { MarkStore } from './mark-store.ts'
 import type { PolicyStore } from './policy-store.ts'
@@ -12,6 +13,7 @@ export interface Stores {
   readonly tokens: TokenStore
   readonly audit: AuditStore
   readonly marks: MarkStore
+  readonly authority: AuthorityStore
   /** Runs `write`, whose writes to any of the stores become durable together or not at all. */
   atomically<T>(write: () => T): T
   close(): void

@@ -1,0 +1,24 @@
+/** A certificate authority in memory alone. */
+import type { AuthorityStore, StoredAuthority, StoredLeaf } from './authority-store.ts'
+
+/** Lost with the process. */
+export function memoryAuthority(): AuthorityStore {
+  let kept: StoredAuthority | null = null
+  const leaves = new Map<string, StoredLeaf>()
+  return {
+    load: () => kept,
+    save: (authority) => {
+      kept = structuredClone(authority)
+    },
+    addLeaf: (leaf, now, replaces) => {
+      for (const { serial, until } of leaves.values()) if (until <= now) leaves.delete(serial)
+      const replaced = leaves.get(replaces?.serial ?? '')
+      if (replaced !== undefined && replaces !== undefined) {
+        leaves.set(replaced.serial, { ...replaced, until: Math.min(replaced.until, replaces.until) })
+      }
+      leaves.set(leaf.serial, leaf)
+    },
+    countLeaves: (now) => [...leaves.values()].filter(({ until }) => until > now).length,
+    lastUse: (last) => [...leaves.values()].reduce((latest, { root, until }) => (root <= last ? Math.max(latest, until) : latest), 0),
+  }
+}
