@@ -68,6 +68,8 @@ function hasMoved(endpoint: Endpoint, outcome: Outcome, clock: Clock): boolean {
   if ((outcome.verdict & reached) !== 0) return endpoint.reached()
   // With a reply it was a peer who refused above its handler; a connection that died while it was idle was made once.
   if (outcome.verdict !== UNREACHED || outcome.reply !== null || outcome.staleConnection) return false
+  // It was not even tried: this process had no identity to show.
+  if (outcome.code === 'NO_IDENTITY') return false
   return endpoint.refused(clock.now())
 }
 

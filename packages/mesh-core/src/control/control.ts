@@ -2,6 +2,7 @@
 import type { Clock, Random } from '../kernel/clock.ts'
 import type { Discovery } from '../kernel/discovery.ts'
 import type { Log } from '../kernel/log.ts'
+import type { Registered } from '../kernel/registrar.ts'
 import { AdoptedDocument, type PolicyHost } from './adopted-document.ts'
 import { CombinedDiscovery } from './combined-discovery.ts'
 import { ControlClient } from './control-client.ts'
@@ -145,18 +146,17 @@ export class Control {
   }
 
   /** Takes a lease for a server of this process; give it back by `release`. */
-  register(advertised: Advertised): { release(): Promise<void> } {
+  register(advertised: Advertised): Registered {
     this.start()
     const { service, settings, clock, random, log, aside } = this.#start
     this.#registered++
     // One process, one name; a second server of it needs another one.
     const instance = this.#registered === 1 ? settings.instance : `${settings.instance.slice(0, 120)}.${this.#registered}`
-    const registration = new Registration({ service, instance, advertised, client: this.#client, clock, random, log })
+    const released = (): unknown => this.#registrations.delete(registration)
+    const registration = new Registration({ service, instance, advertised, client: this.#client, clock, random, log, released })
     this.#registrations.add(registration)
     aside(() => void registration.run())
-    return {
-      release: () => registration.release().finally(() => this.#registrations.delete(registration)),
-    }
+    return registration
   }
 
   explain(): ControlExplanation {

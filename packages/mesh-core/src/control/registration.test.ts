@@ -63,3 +63,40 @@ test('a renewal that is under way arrives before the lease is given back', async
   expect(api.leases).toEqual(['PUT cart-1 10.0.0.5:80', 'PUT cart-1 10.0.0.5:80', 'DELETE cart-1'])
   await control.close()
 })
+
+test('what a server says anew goes out at once, also during a renewal, and is told to whoever waits once it is listed', async () => {
+  const { control, api, clock } = scene(fakeClock())
+  const first = { address: '10.0.0.5:80', labels: {}, zone: '', weight: 1 }
+  const registered = control.register(first)
+  await clock.advance(0)
+  const labels: unknown[] = []
+  const { exchange } = ControlUnderTest.prototype
+  let answered = Promise.withResolvers<void>()
+  api.exchange = async (request) => {
+    if (request.method === 'PUT') {
+      labels.push(JSON.parse(request.body).labels)
+      await answered.promise
+    }
+    return exchange.call(api, request)
+  }
+  const told: string[] = []
+  void registered.relist({ ...first, labels: { n: '1' } }).then(() => told.push('listed'))
+  await clock.advance(0)
+  void registered.relist({ ...first, labels: { n: '2' } })
+  const { resolve } = answered
+  answered = Promise.withResolvers<void>()
+  resolve()
+  await clock.advance(0)
+  expect([labels, told]).toEqual([[{ n: '1' }, { n: '2' }], []])
+  answered.resolve()
+  await clock.advance(0)
+  expect([labels.length, told]).toEqual([2, ['listed']])
+  answered = Promise.withResolvers<void>()
+  const waiting = registered.relist(first)
+  api.exchange = exchange
+  answered.resolve()
+  await registered.release()
+  await waiting
+  await registered.relist(first)
+  await control.close()
+})

@@ -3,6 +3,7 @@
 import { BackoffRounds } from '../kernel/backoff-rounds.ts'
 import type { Clock, Random } from '../kernel/clock.ts'
 import type { Log } from '../kernel/log.ts'
+import type { Registered } from '../kernel/registrar.ts'
 import { Rest } from '../kernel/rest.ts'
 import { type LeaseAnswer, leaseAnswerSchema } from '../policy/exchange.ts'
 import type { ControlClient } from './control-client.ts'
@@ -26,6 +27,8 @@ export interface RegistrationOptions {
   readonly clock: Clock
   readonly random: Random
   readonly log: Log
+  /** Told once the lease was given back. */
+  readonly released: () => void
 }
 
 // Half of the time between two renewals: a control API that hangs is left for the next one well before the lease ends.
@@ -34,7 +37,7 @@ const leaseLimitMs = 2500
 const releaseMs = 1000
 
 /** One per server. It survives that the control API is away, and that it forgot: every renewal is a registration. */
-export class Registration {
+export class Registration implements Registered {
   readonly #options: RegistrationOptions
   readonly #path: string
   readonly #backoff: BackoffRounds
@@ -112,7 +115,7 @@ export class Registration {
   }
 
   async #giveBack(): Promise<void> {
-    const { clock } = this.#options
+    const { clock, released } = this.#options
     this.#rest.end()
     this.#relisted()
     const { promise: late, resolve } = Promise.withResolvers<void>()
@@ -121,6 +124,7 @@ export class Registration {
     await Promise.race([this.#delete(), late])
     timer.cancel()
     this.isHeld = false
+    released()
   }
 
   #relisted(): void {

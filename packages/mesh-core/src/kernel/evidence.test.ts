@@ -60,3 +60,12 @@ test('a caller who had next to no time says nothing by running out of it, and ev
     SUCCESS,
   ])
 })
+
+test('an identity that this process lacks says nothing about the server', () => {
+  const call = new Call({ service: 'cart', method: 'GET', path: '/', kind: 'unary', message: null, replayable: true, idempotent: true })
+  call.endpoint = endpoint
+  const answer = { reply: null, error: null, at: 0, retryAfterMs: -1, staleConnection: false, open: false }
+  const without = new Outcome(call, verdicts.unreached, { ...answer, code: 'NO_IDENTITY' })
+  const wrong = new Outcome(call, verdicts.unreached, { ...answer, code: 'WRONG_PEER' })
+  expect([weigh(without, verdicts.unreached), weigh(wrong, verdicts.unreached)]).toEqual([NOTHING, FAILURE])
+})

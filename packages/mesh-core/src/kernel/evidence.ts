@@ -26,5 +26,7 @@ export function weigh(outcome: Outcome, end: Verdict): Evidence {
   if ((final & failures) === 0 || outcome.endpoint === null || outcome.staleConnection) return NOTHING
   // Or else whoever writes a deadline of a millisecond on its requests could open our breakers to everybody else.
   if (final === EXPIRED && outcome.hurried) return NOTHING
+  // What this process lacks is not the server's fault.
+  if (outcome.code === 'NO_IDENTITY') return NOTHING
   return FAILURE
 }

@@ -21,6 +21,7 @@ export type ErrorCode =
   | 'NO_IDENTITY'
   | 'WRONG_PEER'
   | 'MTLS_REQUIRED'
+  | 'CONNECTION_EXPIRED'
   | 'FORBIDDEN'
   | 'AMBIGUOUS_PATH'
   | 'LATE'
@@ -48,6 +49,7 @@ export const errorTable: Readonly<Record<ErrorCode, ErrorRow>> = {
   NO_IDENTITY: { sentence: 'this process has no valid identity to show', http: 503, grpc: 'UNAVAILABLE' },
   WRONG_PEER: { sentence: 'whoever answers there is not the service that was called', http: 503, grpc: 'UNAVAILABLE' },
   MTLS_REQUIRED: { sentence: 'the service takes mutual TLS only', http: 403, grpc: 'UNAUTHENTICATED' },
+  CONNECTION_EXPIRED: { sentence: 'the certificate of one end of the connection has expired', http: 503, grpc: 'UNAVAILABLE' },
   FORBIDDEN: { sentence: 'the access policy does not let this caller in', http: 403, grpc: 'PERMISSION_DENIED' },
   AMBIGUOUS_PATH: { sentence: 'the path can be read in two ways', http: 400, grpc: 'INVALID_ARGUMENT' },
   LATE: { sentence: 'no answer within the attempt timeout', http: 504, grpc: 'DEADLINE_EXCEEDED' },

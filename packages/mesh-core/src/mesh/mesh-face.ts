@@ -69,6 +69,8 @@ export interface MeshParts {
   readonly identity: IdentitySource | null
   /** How this service takes connections, as its policy says. */
   readonly mtls: Watch<MtlsMode>
+  /** How long a connection to a server of this service may take requests, in ms, as its policy says; Infinity: no bound. */
+  readonly maxAgeMs: number
   /** Counts somebody who was turned away in the handshake, by the reason in a word, and logs the sentence (at most one a second for each word). */
   peerRefused(reason: string, sentence: string): void
   /** Set in tests: requests go here instead of to sockets. */

@@ -234,6 +234,9 @@ class ServiceMesh implements Mesh {
       register: (server) => registerWith(this.#registries, this.service, { ...server, zone: server.zone || zone }),
       identity: null,
       mtls: this.#mtls,
+      get maxAgeMs() {
+        return mesh.#policies.of(mesh.service).connections.maxAgeMs
+      },
       peerRefused: () => {},
       inbound: (wire) => {
         this.#control?.start()

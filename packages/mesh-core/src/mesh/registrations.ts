@@ -24,6 +24,10 @@ export function registerWith({ control, registrar }: Registries, service: string
   const places = [control?.register(server) ?? null, own].filter((place) => place !== null)
   if (places.length === 0) return null
   return {
+    relist: async (changed) => {
+      const said = { ...changed, zone: changed.zone || server.zone }
+      await Promise.all(places.map((place) => place.relist(said)))
+    },
     release: async () => {
       await Promise.all(places.map((place) => place.release()))
     },

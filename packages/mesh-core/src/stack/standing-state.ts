@@ -162,11 +162,13 @@ export class StandingState {
 
   #wayToCheck({ http }: HealthPolicy): CheckWay | null {
     const { service, connections, access } = this.#policy
+    // What a status means to callers is not what it means to a check.
+    const settings = { service, codes: {}, connections, stream: null, mtls: access.mtls }
     for (const wire of this.#wires) {
-      if (http === null && wire.checkConnection !== undefined) return { call: () => connectionCall(service), send: wire.checkConnection() }
+      if (http === null && wire.checkConnection !== undefined) {
+        return { call: () => connectionCall(service), send: wire.checkConnection(settings) }
+      }
       if (http !== null && wire.checkCall !== undefined) {
-        // What a status means to callers is not what it means to a check.
-        const settings = { service, codes: {}, connections, stream: null, mtls: access.mtls }
         return { call: wire.checkCall.bind(wire, service, http.path), send: wire.bottom(settings) }
       }
     }

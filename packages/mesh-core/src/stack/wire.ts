@@ -31,7 +31,7 @@ export interface Wire {
    * Makes the Send that opens a new connection to `call.endpoint` and closes it at once, for the checks of a policy that ask nothing: `ok`
    * where there was one, `unreached` where not; the call's own ending bounds it. Left out: this wire checks no connections.
    */
-  checkConnection?(): Send
+  checkConnection?(settings: BottomSettings): Send
   /** An answer given in the server's place, judged as the server's would be: how a policy injects a fault. */
   answer(call: Call, status: number, codes: CodesPolicy): Outcome
 }

@@ -149,3 +149,21 @@ test('a release waits a second for an agent that does not answer, and no longer'
   await clock.advance(1)
   expect(isReleased).toBe(true)
 })
+
+test('what a server says anew is registered at once, and told to whoever waits', async () => {
+  const { clock, entry, asked, fields, agent } = scene()
+  await clock.advance(1000)
+  const changed = { address: '10.0.0.1:8080', labels: { 'zerohop-tls': 'mtls' }, zone: 'a', weight: 2 }
+  let isListed = false
+  agent.fails = () => new ConsulFailure('away', 0)
+  void entry.relist(changed).then(() => {
+    isListed = true
+  })
+  await clock.advance(0)
+  expect([asked.at(-1), isListed]).toEqual([['register', 1000], false])
+  agent.fails = () => null
+  await clock.advance(10_000)
+  expect([fields.findLast((told) => 'meta' in told), isListed]).toMatchObject([{ meta: { 'zerohop-tls': 'mtls', weight: '2' } }, true])
+  await entry.release()
+  await entry.relist(changed)
+})

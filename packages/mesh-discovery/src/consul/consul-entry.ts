@@ -44,6 +44,9 @@ export class ConsulEntry {
   readonly #backoff: BackoffRounds
   readonly #rest: Rest
   readonly #stop = new AbortController()
+  #server: EndpointInfo
+  /** Set while some agent lists what was said before. */
+  #relisting: PromiseWithResolvers<void> | null = null
   /** The agents that were told of it. */
   readonly #places = new Set<string>()
   #renewing: Promise<unknown> = Promise.resolve()
@@ -55,6 +58,7 @@ export class ConsulEntry {
   constructor(options: ConsulEntryOptions) {
     const { name, server, client, random, clock } = options
     this.#options = options
+    this.#server = server
     this.#id = `${name}@${server.address}`
     this.#backoff = new BackoffRounds(client.size, random, capMs)
     this.#rest = new Rest(clock)
@@ -63,17 +67,29 @@ export class ConsulEntry {
   /** Registers, and renews until `release`. Never rejects. */
   async run(): Promise<void> {
     while (!this.#isReleased) {
+      const said = this.#server
       const renewing = this.#renew()
       this.#renewing = renewing
       const restMs = await renewing
-      if (!this.#isReleased) await this.#rest.take(restMs)
+      // What changed while the renewal was under way goes out at once.
+      if (!this.#isReleased && said === this.#server) await this.#rest.take(restMs)
     }
+  }
+
+  /** Says anew what the server is; resolves when the agent of the moment has taken it, or at the release. */
+  relist(server: EndpointInfo): Promise<void> {
+    if (this.#isReleased) return Promise.resolve()
+    this.#server = server
+    this.#relisting ??= Promise.withResolvers<void>()
+    this.#rest.end()
+    return this.#relisting.promise
   }
 
   /** Takes the entry out; resolves when every agent that was told of it has been told, after a second at the latest. */
   async release(): Promise<void> {
     this.#isReleased = true
     this.#rest.end()
+    this.#relisted()
     const { promise: late, resolve } = Promise.withResolvers<void>()
     const timer = this.#options.clock.setTimer(releaseMs, () => {
       this.#stop.abort()
@@ -86,10 +102,12 @@ export class ConsulEntry {
 
   /** Renews once; returns how long to rest. */
   async #renew(): Promise<number> {
-    const { log, name, server, ttlMs } = this.#options
+    const { log, name, ttlMs } = this.#options
+    const server = this.#server
     try {
       const address = await this.#confirm()
       this.#backoff.succeeded()
+      if (server === this.#server) this.#relisted()
       if (!this.#isHeld) log.info(`${name}: registered with Consul at ${address} as ${this.#id}`)
       this.#isHeld = true
       this.#hasWarned = false
@@ -106,7 +124,7 @@ export class ConsulEntry {
 
   /** Sees to it that an agent lists it; returns who does. */
   async #confirm(): Promise<string> {
-    if (this.#isHeld && this.#options.check === 'ttl') {
+    if (this.#isHeld && this.#relisting === null && this.#options.check === 'ttl') {
       try {
         return await this.#pass()
       } catch (error) {
@@ -129,7 +147,8 @@ export class ConsulEntry {
   }
 
   async #register(): Promise<string> {
-    const { name, server, client } = this.#options
+    const { name, client } = this.#options
+    const server = this.#server
     const colon = server.address.lastIndexOf(':')
     const { address } = await client.ask({
       send: (consul, common) =>
@@ -151,7 +170,7 @@ export class ConsulEntry {
 
   /** Consul takes few characters in the names of meta; labels with others go into tags. The package drops `weights`, which is why meta has it. */
   #described(): { meta: Record<string, string>; tags: string[] } {
-    const { labels, zone, weight } = this.#options.server
+    const { labels, zone, weight } = this.#server
     const meta: Record<string, string> = { weight: String(weight), ...(zone === '' ? {} : { zone }) }
     const tags = [...this.#options.tags]
     for (const [label, value] of Object.entries(labels)) {
@@ -162,15 +181,21 @@ export class ConsulEntry {
   }
 
   #check(): RegisterCheck {
-    const { check, ttlMs, server } = this.#options
+    const { check, ttlMs } = this.#options
     const every = `${Math.ceil(ttlMs / 3)}ms`
     const all = { name: 'zerohop', timeout: every, deregistercriticalserviceafter: forgetAfter }
     if (check === 'ttl') return { ...all, status: 'passing', ttl: `${ttlMs}ms` }
-    return { ...all, http: `http://${server.address}${check.http}`, interval: every }
+    return { ...all, http: `http://${this.#server.address}${check.http}`, interval: every }
+  }
+
+  #relisted(): void {
+    this.#relisting?.resolve()
+    this.#relisting = null
   }
 
   async #deregister(): Promise<void> {
-    const { client, log, name, server } = this.#options
+    const { client, log, name } = this.#options
+    const { address } = this.#server
     // A renewal that arrives behind this would register it anew.
     await this.#renewing
     await Promise.all(
@@ -184,7 +209,7 @@ export class ConsulEntry {
           })
         } catch (error) {
           const isGone = error instanceof ConsulFailure && error.status === 404
-          if (!isGone) log.warn(`${name}: the entry of ${server.address} ends by itself: ${(error as Error).message}`)
+          if (!isGone) log.warn(`${name}: the entry of ${address} ends by itself: ${(error as Error).message}`)
         }
       }),
     )

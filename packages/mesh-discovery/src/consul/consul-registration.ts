@@ -43,6 +43,7 @@ class ConsulRegistrar implements Registrar {
     void entry.run()
     let released: Promise<void> | null = null
     return {
+      relist: (changed) => entry.relist(changed),
       release: () => {
         released ??= entry.release().finally(() => {
           this.#entries--
