@@ -17,6 +17,7 @@ const features = [
   'fault',
   'identity',
   'control',
+  'serving',
 ]
 
 /** The rooms of each package by floor; '' is a file directly in `src`. Two rooms of one floor never import each other. */

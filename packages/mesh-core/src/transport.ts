@@ -23,6 +23,7 @@ export { harmless, type Log, stderrLog } from './kernel/log.ts'
 export { type ErrorCode, errorTable, MeshError } from './kernel/mesh-error.ts'
 export type { Network } from './kernel/network.ts'
 export { type Answer, ended, Outcome, type Reply, refusal, type Settler, withoutReply } from './kernel/outcome.ts'
+export { refusalWord, refusedHeader } from './kernel/refusal-word.ts'
 export type { Registered, Registrar } from './kernel/registrar.ts'
 export { Rest } from './kernel/rest.ts'
 export type { TraceContext } from './kernel/span.ts'
@@ -32,6 +33,19 @@ export { WatchedFile } from './kernel/watched-file.ts'
 export { type Closable, type MeshParts, partsOf } from './mesh/mesh-face.ts'
 export { acceptBaggage, formatTraceparent, type HeaderLines, parseTraceContext } from './observe/trace-context.ts'
 export type { CodesPolicy, ConnectionsPolicy, StreamPolicy } from './policy/index.ts'
+export { advertisedAddress } from './serving/advertised-address.ts'
+export { endOnSignal } from './serving/ending-signals.ts'
+export { Readiness } from './serving/readiness.ts'
+export {
+  isBoolean,
+  isFunction,
+  isWhole,
+  type OptionCheck,
+  type ServerOptions,
+  type ServerSettings,
+  serverOptionChecks,
+  serverSettings,
+} from './serving/server-options.ts'
 export type { Destination, Inbound } from './stack/destination.ts'
 export type { InboundWire } from './stack/server-stack.ts'
 export type { BottomSettings, Wire } from './stack/wire.ts'

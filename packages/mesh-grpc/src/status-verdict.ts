@@ -2,9 +2,6 @@
 import { status as Status } from '@grpc/grpc-js'
 import { FAULT, OK, REJECTED, THROTTLED, UNAVAILABLE, type Verdict } from '@zerohop/mesh-core/transport'
 
-/** How a peer's mesh says, in its trailers, that it refused a call above its handler. */
-export const refusedTrailer = 'zerohop-refused'
-
 // As Linkerd classifies responses: the server's own failures. UNIMPLEMENTED and CANCELLED are not among them, for it is the caller who
 // asked for what is not there, or who left; nor is ABORTED, which tells the caller to begin again further up.
 const faults: ReadonlySet<number> = new Set([Status.UNKNOWN, Status.DEADLINE_EXCEEDED, Status.INTERNAL, Status.DATA_LOSS])

@@ -1,9 +1,6 @@
 /** What an HTTP status says about a request: the one table, for what this process receives and for what it answers. */
 import { FAULT, OK, REJECTED, THROTTLED, UNAVAILABLE, type Verdict } from '@zerohop/mesh-core/transport'
 
-/** How a peer's mesh says that it refused a request above its handler. */
-export const refusedHeader = 'zerohop-refused'
-
 /** The verdict of a status, where no policy says otherwise. */
 export function statusVerdict(status: number): Verdict {
   if (status < 400) return OK

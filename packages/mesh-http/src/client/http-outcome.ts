@@ -1,6 +1,15 @@
 /** What an answer over HTTP means. */
-import { BROKEN, CANCELLED, type CodesPolicy, type ErrorCode, UNREACHED, type Verdict, verdicts } from '@zerohop/mesh-core/transport'
-import { refusedHeader, statusVerdict } from '../status-verdict.ts'
+import {
+  BROKEN,
+  CANCELLED,
+  type CodesPolicy,
+  type ErrorCode,
+  refusedHeader,
+  UNREACHED,
+  type Verdict,
+  verdicts,
+} from '@zerohop/mesh-core/transport'
+import { statusVerdict } from '../status-verdict.ts'
 
 /** Header fields by their lower-case names, as undici gives them. */
 export type ReplyHeaders = Readonly<Record<string, string | string[] | undefined>>

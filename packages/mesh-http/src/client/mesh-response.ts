@@ -1,6 +1,6 @@
 /** A Response whose headers and body cost nothing until somebody asks for them. */
 import { Stream } from 'node:stream'
-import { refusedHeader } from '../status-verdict.ts'
+import { refusedHeader } from '@zerohop/mesh-core/transport'
 import { decoded, isPlain } from './content-coding.ts'
 import type { HttpReply } from './exchange.ts'
 import type { ReplyHeaders } from './http-outcome.ts'

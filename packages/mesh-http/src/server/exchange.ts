@@ -12,12 +12,13 @@ import {
   FAULT,
   type MeshParts,
   Outcome,
+  refusalWord,
   runUnder,
   type Verdict,
   type Waiting,
 } from '@zerohop/mesh-core/transport'
 import { statusVerdict } from '../status-verdict.ts'
-import { AnsweredInstead, type Asked, answerInstead, refusalWord } from './mesh-answer.ts'
+import { AnsweredInstead, type Asked, answerInstead } from './mesh-answer.ts'
 import type { OpenConnection, Served } from './open-connections.ts'
 import { keepRefusalWord } from './refusal-word.ts'
 import { requestHeader } from './request-header.ts'

@@ -1,33 +1,18 @@
 /** `/livez` and `/readyz`, answered before any layer of the mesh: a full server is alive, and a draining one says so. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Clock } from '@zerohop/mesh-core/transport'
-
-/** What the health pages ask. */
-export interface HealthOptions {
-  /** What stands before `/livez` and `/readyz`. */
-  readonly prefix: string
-  /** Why this process must get no new work; '' where it may. */
-  readonly unready: () => string
-  /** The application's own word; null for none. */
-  readonly readiness: (() => boolean | Promise<boolean>) | null
-  readonly clock: Clock
-}
-
-// Below the usual patience of whoever asks, so that the answer says why.
-const readinessMs = 3000
+import type { Readiness } from '@zerohop/mesh-core/transport'
 
 /** The health pages of one server. */
 export class Health {
-  readonly #options: HealthOptions
+  readonly #readiness: Readiness
   readonly #livez: string
   readonly #readyz: string
-  // One check at a time, however many ask: a check that hangs must not pile up.
-  #checking: Promise<string> | null = null
 
-  constructor(options: HealthOptions) {
-    this.#options = options
-    this.#livez = `${options.prefix}/livez`
-    this.#readyz = `${options.prefix}/readyz`
+  /** @param prefix what stands before `/livez` and `/readyz` */
+  constructor(prefix: string, readiness: Readiness) {
+    this.#readiness = readiness
+    this.#livez = `${prefix}/livez`
+    this.#readyz = `${prefix}/readyz`
   }
 
   /** Answers a request for a health page; false where it is none. */
@@ -44,25 +29,9 @@ export class Health {
   }
 
   #ready(response: ServerResponse): void {
-    const unready = this.#options.unready()
-    const { readiness } = this.#options
-    if (unready !== '' || readiness === null) {
-      tell(response, unready)
-      return
-    }
-    this.#checking ??= this.#check(readiness).finally(() => {
-      this.#checking = null
-    })
-    this.#checking.then((why) => tell(response, why))
-  }
-
-  async #check(readiness: () => boolean | Promise<boolean>): Promise<string> {
-    const { promise: late, resolve } = Promise.withResolvers<string>()
-    const timer = this.#options.clock.setTimer(readinessMs, () => resolve(`the readiness check gave no answer within ${readinessMs} ms`))
-    const asked = (async () => ((await readiness()) === true ? '' : 'the readiness check said no'))()
-    const why = await Promise.race([asked.catch(() => 'the readiness check failed'), late])
-    timer.cancel()
-    return why
+    const unready = this.#readiness.ask()
+    if (typeof unready === 'string') tell(response, unready)
+    else unready.then((why) => tell(response, why))
   }
 }
 

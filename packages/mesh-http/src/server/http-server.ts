@@ -3,14 +3,20 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Mesh } from '@zerohop/mesh-core'
-import { type MeshParts, type Network, partsOf, type Registered } from '@zerohop/mesh-core/transport'
-import { advertisedAddress } from './advertised-address.ts'
-import { endOnSignal } from './ending-signals.ts'
+import {
+  advertisedAddress,
+  endOnSignal,
+  type MeshParts,
+  type Network,
+  partsOf,
+  Readiness,
+  type Registered,
+} from '@zerohop/mesh-core/transport'
 import type { HttpApp } from './exchange.ts'
 import { Health } from './health.ts'
 import { HttpInbound } from './http-inbound.ts'
 import { OpenConnections } from './open-connections.ts'
-import { type HttpServerOptions, type ServerSettings, serverSettings } from './server-options.ts'
+import { type HttpServerOptions, type HttpServerSettings, httpServerSettings } from './server-options.ts'
 import { endPlainly, plainResponse } from './upgrade.ts'
 
 /** A server that is a member of the mesh. */
@@ -35,7 +41,7 @@ export interface MeshServer extends AsyncDisposable {
  * @throws MeshError BAD_OPTIONS with all problems; node's own error where the address cannot be had
  */
 export async function serveHttp(mesh: Mesh, app: HttpApp, options: HttpServerOptions): Promise<MeshServer> {
-  const server = new HttpServer(partsOf(mesh), app, serverSettings(app, options))
+  const server = new HttpServer(partsOf(mesh), app, httpServerSettings(app, options))
   await server.listen()
   if (options.signals !== false) server.endWith(mesh)
   return server
@@ -53,7 +59,7 @@ const lingerMs = 5000
 
 class HttpServer implements MeshServer {
   readonly #parts: MeshParts
-  readonly #settings: ServerSettings
+  readonly #settings: HttpServerSettings
   readonly #server: Server
   readonly #inbound: HttpInbound
   readonly #connections = new OpenConnections()
@@ -66,12 +72,12 @@ class HttpServer implements MeshServer {
   address = ''
   port = 0
 
-  constructor(parts: MeshParts, app: HttpApp, settings: ServerSettings) {
+  constructor(parts: MeshParts, app: HttpApp, settings: HttpServerSettings) {
     this.#parts = parts
     this.#settings = settings
     const { health: prefix, readiness } = settings
     const unready = (): string => (this.#inbound.draining ? 'draining' : parts.isReady ? '' : 'the mesh is not ready')
-    const health = prefix === null ? null : new Health({ prefix, readiness, unready, clock: parts.clock })
+    const health = prefix === null ? null : new Health(prefix, new Readiness({ readiness, unready, clock: parts.clock }))
     const inbound = new HttpInbound({ parts, app, upgrade: settings.upgrade, health, connections: this.#connections })
     this.#inbound = inbound
     const server = createServer({

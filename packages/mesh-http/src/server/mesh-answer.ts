@@ -1,7 +1,6 @@
 /** Answers a request in the application's place, and keeps what the application still writes off the wire. */
 import { type IncomingMessage, ServerResponse, STATUS_CODES } from 'node:http'
-import { type Clock, type ErrorCode, errorTable } from '@zerohop/mesh-core/transport'
-import { refusedHeader } from '../status-verdict.ts'
+import { type Clock, type ErrorCode, errorTable, refusedHeader } from '@zerohop/mesh-core/transport'
 
 /** What is answered. */
 export interface Asked {
@@ -29,20 +28,6 @@ export class AnsweredInstead extends Error {
   constructor() {
     super('the mesh has answered in the place of the handler')
   }
-}
-
-// The words of `zerohop-refused`. Codes that are not here are no refusals: their handler ran, or must be believed to have run.
-const refusals: Readonly<Partial<Record<ErrorCode, string>>> = {
-  LIMIT_FULL: 'limit',
-  LIMIT_WAITED: 'limit',
-  RATE_LIMITED: 'rate',
-  EXPIRED: 'expired',
-  MESH_CLOSED: 'closed',
-}
-
-/** The word of `zerohop-refused` for a layer's refusal; '' for what must pass for an answer of the service, as an injected fault must. */
-export function refusalWord(code: ErrorCode): string {
-  return refusals[code] ?? ''
 }
 
 /** The head and body of an answer, as a list fit for `writeHead`. */

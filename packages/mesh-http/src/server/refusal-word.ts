@@ -1,6 +1,6 @@
 /** Keeps `zerohop-refused` for the mesh: no application can say by accident that it did not start. */
 import { type OutgoingHttpHeader, type OutgoingHttpHeaders, ServerResponse } from 'node:http'
-import { refusedHeader } from '../status-verdict.ts'
+import { refusedHeader } from '@zerohop/mesh-core/transport'
 
 type Headers = OutgoingHttpHeaders | OutgoingHttpHeader[]
 

@@ -13,11 +13,12 @@ import {
   type MeshParts,
   OK,
   Outcome,
+  refusalWord,
   runUnder,
   type Verdict,
   type Waiting,
 } from '@zerohop/mesh-core/transport'
-import { answerHead, refusalWord } from './mesh-answer.ts'
+import { answerHead } from './mesh-answer.ts'
 import type { OpenConnection, Served } from './open-connections.ts'
 import { requestHeader } from './request-header.ts'
 import { replyOf } from './served-status.ts'
