@@ -1,6 +1,7 @@
 /** The face for authors of a wire: everything between a protocol and the mesh. */
 
 export type { Advertised } from './control/registration.ts'
+export { noIdentity, validIdentity, whyNoIdentity } from './identity/valid-identity.ts'
 export { Ambient, currentAmbient, runUnder } from './kernel/ambient.ts'
 export { BackoffRounds } from './kernel/backoff-rounds.ts'
 export { bottomSend } from './kernel/bottom.ts'
