@@ -1,12 +1,14 @@
 /** The documentation of metrics names exactly the metrics that there are, with exactly their kinds. */
 import { createMesh } from '@zerohop/mesh-core'
+import { testAuthority } from '@zerohop/mesh-core/testing'
 import { expect, test } from 'vitest'
 import { projectText } from './source.ts'
 
 test('docs/metrics.md lists every metric of a mesh with its kind, and no other', async () => {
+  const identity = testAuthority().identitySource('shop')
   await using mesh = createMesh({ service: 'shop', policy: { service: 'payment', breaker: {} } })
   // Of the control API nothing is asked before the mesh is used.
-  await using controlled = createMesh({ service: 'shop', control: 'http://127.0.0.1:9', lastGood: false })
+  await using controlled = createMesh({ service: 'shop', control: 'http://127.0.0.1:9', lastGood: false, identity })
   const page = (await mesh.metrics()) + (await controlled.metrics())
   const rendered = [...new Set([...page.matchAll(/^# TYPE (\S+) (\S+)$/gm)].map(([, name, kind]) => `${name} ${kind}`))]
   const documented = [...projectText('docs/metrics.md').matchAll(/^\| `(zerohop_\w+)` \| (\w+) \|/gm)].map(

@@ -47,6 +47,12 @@ export interface IdentitySource extends Watch<Identity> {
   readonly name: string
   /** Why there is no valid identity, or none newer, in a sentence; '' while all is well. */
   readonly problem: string
+  /** True where it is known that there is no identity to be had, as where a control API issues none: the mesh goes on as one without a source. Left out: false. */
+  readonly isAbsent?: boolean
+  /** How often a certificate was asked for or read, by what became of it in a word; left out: not counted. */
+  readonly renewals?: ReadonlyMap<string, number>
+  /** Resolves when there is an identity, or when it is known that there is none to be had. Left out: as `subscribe` tells. */
+  settled?(): Promise<void>
   /** Begins: called once, at the first use of the mesh. Must neither throw nor wait. */
   start(): void
   /** Asks for a new certificate now, as a policy can; resolves when it is there, or when it was tried in vain. Never rejects. */

@@ -8,7 +8,14 @@ type Listeners = { readonly [E in keyof MeshEvents]: Set<(event: MeshEvents[E]) 
 /** The listeners of one mesh. */
 export class Announcements {
   readonly #log: Log
-  readonly #listeners: Listeners = { policy: new Set(), endpoints: new Set(), breaker: new Set(), outlier: new Set(), health: new Set() }
+  readonly #listeners: Listeners = {
+    policy: new Set(),
+    endpoints: new Set(),
+    breaker: new Set(),
+    outlier: new Set(),
+    health: new Set(),
+    identity: new Set(),
+  }
 
   constructor(log: Log) {
     this.#log = log

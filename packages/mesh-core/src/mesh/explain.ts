@@ -40,6 +40,20 @@ export interface ServiceExplanation {
   readonly zone: { readonly name: string; readonly share: number } | null
 }
 
+/** This process's own identity as it sees it now. */
+export interface IdentityExplanation {
+  /** Where it comes from: `issued` by the control API, or from a `file`. */
+  readonly source: string
+  /** '' for none. */
+  readonly spiffeId: string
+  /** When its certificate expires, in milliseconds since 1970; 0 for none. */
+  readonly notAfter: number
+  /** Counts certificates and changes of the roots; 0 for none. */
+  readonly generation: number
+  /** Why there is no valid certificate, or none newer; '' while all is well. */
+  readonly problem: string
+}
+
 /** What `mesh.explain` answers. */
 export interface Explanation {
   /** The service that this process is. */
@@ -50,6 +64,8 @@ export interface Explanation {
   readonly problems: readonly string[]
   /** The control API as this process sees it; null where it has none. */
   readonly control: ControlExplanation | null
+  /** Who this process proves to be; null where it has no source of an identity. */
+  readonly identity: IdentityExplanation | null
   readonly services: readonly ServiceExplanation[]
 }
 

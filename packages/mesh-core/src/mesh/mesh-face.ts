@@ -26,13 +26,15 @@ export interface MeshEvents {
   outlier: { readonly service: string; readonly endpoint: string; readonly state: 'ejected' | 'probing' | 'back'; readonly reason: string }
   /** The active check of an endpoint failed so often that it is out of balance, or passes again. */
   health: { readonly service: string; readonly endpoint: string; readonly healthy: boolean; readonly reason: string }
+  /** This process has a new certificate, or new roots: then `problem` is ''. Or its certificate nears its end, or is over: then `problem` says so. */
+  identity: { readonly spiffeId: string; readonly notAfter: number; readonly generation: number; readonly problem: string }
 }
 
 /** One service's membership of the mesh. Nothing global: two meshes in one process share no state. */
 export interface Mesh extends AsyncDisposable {
   /** The name of the service that this process is. */
   readonly service: string
-  /** Resolves once policy and endpoints have been read, or after two seconds without a control API; never rejects for want of them. */
+  /** Resolves once policy, endpoints and identity are there, or after two seconds without a control API; never rejects for want of them. */
   ready(): Promise<void>
   /**
    * Ends everything: servers first, which let what they serve come to its end, outbound calls included; then the calls that are still under way,
@@ -65,7 +67,7 @@ export interface MeshParts {
   readonly random: Random
   readonly log: Log
   readonly tracer: TracerSource
-  /** Who this process is, and whom it believes; null where it has no source of an identity, and all is plaintext. */
+  /** Who this process is, and whom it believes; null where it has no source of an identity, or one that has learned that there is none to be had, and all is plaintext. */
   readonly identity: IdentitySource | null
   /** How this service takes connections, as its policy says. */
   readonly mtls: Watch<MtlsMode>
@@ -77,8 +79,11 @@ export interface MeshParts {
   readonly network: Network | null
   /** True once `close` has begun: refuse new work. */
   readonly closing: boolean
-  /** True once policy and endpoints have been read: what readiness asks. */
-  readonly isReady: boolean
+  /**
+   * Why this process should not be called, in a sentence: policy and endpoints have not been read yet, the mesh closes, its certificate is
+   * missing or ends. '' where it may be: what readiness asks.
+   */
+  readonly unready: string
   /** True where MESH_DISABLE=1 turned the mesh off: everything passes through untouched. */
   readonly disabled: boolean
   /** Where calls to `service` go in; null where the mesh does not know the service, and the call must pass through untouched. */

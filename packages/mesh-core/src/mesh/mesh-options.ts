@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { type ControlOptions, controlContradictions, controlFields } from '../control/control-options.ts'
 import type { Discovery } from '../kernel/discovery.ts'
+import type { IdentitySource } from '../kernel/identity.ts'
 import type { Log } from '../kernel/log.ts'
 import { MeshError } from '../kernel/mesh-error.ts'
 import type { Registrar } from '../kernel/registrar.ts'
@@ -26,6 +27,11 @@ export interface MeshOptions extends ControlOptions {
   readonly zone?: string
   /** Where the servers of this process are listed, beside the control API: `consulRegistration({ … })`. Default: nowhere. */
   readonly registration?: Registrar
+  /**
+   * Where this process gets its certificate: `fileIdentity({ … })`, or false for nowhere. Default: issued by the control API, where `control` is
+   * an `https:` address and a `token` is given; otherwise nowhere.
+   */
+  readonly identity?: IdentitySource | false
   /** Where warnings go. Default: stderr. */
   readonly log?: Log
 }
@@ -40,6 +46,13 @@ const registrarSchema = z.custom<Registrar>(
   'expected a registry, such as consulRegistration({ … })',
 )
 
+const identitySchema = z.custom<IdentitySource | false>(
+  (value) =>
+    value === false ||
+    ['subscribe', 'start', 'renew', 'close'].every((part) => typeof (value as Record<string, unknown> | null)?.[part] === 'function'),
+  'expected a source of an identity, such as fileIdentity({ … }), or false',
+)
+
 const logSchema = z.custom<Log>(
   (value) => ['info', 'warn', 'error'].every((level) => typeof (value as Record<string, unknown> | null)?.[level] === 'function'),
   'expected an object with info, warn and error',
@@ -51,6 +64,7 @@ const optionsSchema = z.strictObject({
   policy: z.union([z.string().min(1), z.record(z.string(), z.unknown()), z.array(z.record(z.string(), z.unknown()))]).optional(),
   zone: z.string().min(1).max(128).optional(),
   registration: registrarSchema.optional(),
+  identity: identitySchema.optional(),
   log: logSchema.optional(),
   ...controlFields,
 })

@@ -1,45 +1,38 @@
 /** createMesh: wires the parts, starts them, adopts policies, ends them. */
 import type { Control } from '../control/control.ts'
 import { Ambient, currentAmbient, runUnder } from '../kernel/ambient.ts'
-import { type Clock, type Random, systemClock } from '../kernel/clock.ts'
+import type { Clock } from '../kernel/clock.ts'
 import type { Discovery } from '../kernel/discovery.ts'
 import type { MtlsMode } from '../kernel/identity.ts'
 import { harmless, type Log, stderrLog } from '../kernel/log.ts'
-import type { Network } from '../kernel/network.ts'
 import { TimerWheel } from '../kernel/timer-wheel.ts'
 import { WatchSource } from '../kernel/watch.ts'
 import { Meter } from '../observe/meter.ts'
 import { otelTracer } from '../observe/otel.ts'
 import { renderMetrics } from '../observe/prometheus.ts'
-import type { PolicySet } from '../policy/index.ts'
+import type { EffectivePolicy } from '../policy/index.ts'
 import type { StackGround } from '../stack/client-stack.ts'
 import type { Destination } from '../stack/destination.ts'
 import type { Wire } from '../stack/wire.ts'
+import { Adoption } from './adoption.ts'
 import { Announcements } from './announcements.ts'
 import { controlOf } from './control-of.ts'
 import { type Explanation, explainService } from './explain.ts'
 import { registerFreshness } from './freshness-metrics.ts'
 import { registerControlMetrics, registerGauges } from './gauges.ts'
+import { registerIdentityMetrics, registerPeerMetrics } from './identity-metrics.ts'
+import { identityOf } from './identity-of.ts'
 import { Inbounds } from './inbounds.ts'
 import { Lifecycle } from './lifecycle.ts'
 import { bindParts, type Closable, type Mesh, type MeshEvents, type MeshParts } from './mesh-face.ts'
 import { checkOptions, type MeshOptions } from './mesh-options.ts'
-import { inForce, type PolicyInForce } from './policy-in-force.ts'
+import { type MeshSetting, processSetting } from './mesh-setting.ts'
+import { OwnIdentity } from './own-identity.ts'
+import type { PolicyInForce } from './policy-in-force.ts'
 import { PolicySource } from './policy-source.ts'
+import { RefusedPeers } from './refused-peers.ts'
 import { type Registries, registerWith, registrarOf } from './registrations.ts'
 import { ServiceTable } from './service-table.ts'
-
-/** What a mesh stands on in place of the process's own: how a test gets virtual time, a seed, and a network without sockets. */
-export interface MeshSetting {
-  readonly clock: Clock
-  /** Draws endpoints, versions and faults. */
-  readonly random: Random
-  /** Draws the pauses between attempts: 0 is the shortest that full jitter allows, which is none. */
-  readonly jitter: Random
-  readonly network: Network | null
-}
-
-const processSetting: MeshSetting = { clock: systemClock, random: Math.random, jitter: Math.random, network: null }
 
 /**
  * Makes this process a member of the mesh. Nothing global happens, no network is used before the first call, and a broken policy file is
@@ -74,8 +67,9 @@ class ServiceMesh implements Mesh {
   /** null where there is no control API. */
   readonly #control: Control | null
   readonly #registries: Registries
-  #policies: PolicyInForce
-  #problems: readonly string[]
+  readonly #identity: OwnIdentity
+  readonly #refusedPeers: RefusedPeers
+  readonly #adoption: Adoption
 
   constructor(options: MeshOptions, setting: MeshSetting) {
     const { clock, random, jitter } = setting
@@ -87,38 +81,55 @@ class ServiceMesh implements Mesh {
     this.#wheel = new TimerWheel(clock)
     this.#ground = { clock, wheel: this.#wheel, random, jitter, meter: new Meter({ clock }), tracer: otelTracer() }
     this.#source = new PolicySource(options.policy, this.#log)
-    this.#policies = inForce(this.#source.first)
-    this.#problems = this.#source.firstProblems
+    this.#adoption = new Adoption({
+      source: this.#source,
+      log: this.#log,
+      announcements: this.#announcements,
+      prepare: (policies) => this.#prepare(policies),
+    })
     this.#inbounds = new Inbounds(this.#ground, clock, this.#wheel)
-    this.#inbounds.retune(this.#policies.of(this.service))
-    this.#mtls.set(this.#policies.of(this.service).access.mtls)
+    this.#inbounds.retune(this.#own)
+    this.#mtls.set(this.#own.access.mtls)
+    this.#refusedPeers = new RefusedPeers(clock, this.#log)
     this.#control = controlOf(options, { clock, random, log: this.#log })
+    const { wallNow = Date.now } = setting
+    const source = identityOf(options)
+    this.#identity = new OwnIdentity({
+      service: this.service,
+      source,
+      mtls: this.#mtls,
+      clock,
+      wallNow,
+      log: this.#log,
+      announcements: this.#announcements,
+    })
     this.#registries = { control: this.#control, registrar: registrarOf(options) }
     this.#discovery = this.#control?.discovery ?? options.discovery ?? null
     this.#table = new ServiceTable({
       ground: this.#ground,
       discovery: this.#discovery,
-      policies: () => this.#policies,
+      policies: () => this.#adoption.policies,
       listener: (service) => this.#announcements.of(service),
       zone: options.zone ?? '',
     })
     registerGauges(this.#ground.meter, this.#table, clock)
-    const adopt = (set: PolicySet): readonly string[] => this.#adopt(set)
-    const refuse = (problems: readonly string[]): void => this.#refuse(problems)
-    this.#source.follow({ adopt, refuse })
+    registerPeerMetrics(this.#ground.meter, this.#refusedPeers.counts)
+    if (source !== null) registerIdentityMetrics(this.#ground.meter, source)
+    this.#source.follow(this.#adoption)
     if (this.#discovery !== null) registerFreshness(this.#ground.meter, this.#discovery)
     if (this.#control !== null) registerControlMetrics(this.#ground.meter, this.#control)
-    this.#control?.begin({ adopt, refuse })
+    this.#control?.begin(this.#adoption)
     bindParts(this, this.#parts(options.zone ?? ''))
   }
 
-  ready(): Promise<void> {
+  async ready(): Promise<void> {
     // Without a control API everything there is to read is read when the mesh is made.
-    return this.#control?.ready() ?? Promise.resolve()
+    await Promise.all([this.#identity.ready(), this.#control?.ready()])
   }
 
   close(options: { graceMs?: number } = {}): Promise<void> {
     return this.#lifecycle.close(options.graceMs ?? 10_000, async () => {
+      await this.#identity.close()
       await this.#control?.close()
       this.#source.close()
       this.#table.close()
@@ -142,10 +153,11 @@ class ServiceMesh implements Mesh {
     const now = this.#clock.now()
     return {
       mesh: this.service,
-      revision: this.#policies.revision,
-      problems: this.#problems,
+      revision: this.#adoption.policies.revision,
+      problems: this.#adoption.problems,
+      identity: this.#identity.explain(),
       control: this.#control?.explain() ?? null,
-      services: known.map((entry) => explainService(entry, this.#policies, now)),
+      services: known.map((entry) => explainService(entry, this.#adoption.policies, now)),
     }
   }
 
@@ -164,33 +176,12 @@ class ServiceMesh implements Mesh {
   }
 
   #names(): string[] {
-    return [...new Set([...(this.#discovery?.services() ?? []), ...this.#policies.services])].sort()
+    return [...new Set([...(this.#discovery?.services() ?? []), ...this.#adoption.policies.services])].sort()
   }
 
-  /** Puts a set in force; the problems for which it could not, none where it did. */
-  #adopt(set: PolicySet): readonly string[] {
-    const recovered = this.#problems.length > 0
-    if (set.revision === this.#policies.revision) {
-      this.#problems = []
-      if (recovered) this.#announcements.emit('policy', { revision: set.revision, problems: [] })
-      return []
-    }
-    const policies = inForce(set)
-    let swap: () => void
-    try {
-      swap = this.#prepare(policies)
-    } catch (error) {
-      // A wire could not be built on it: nothing has changed, and nothing will.
-      const problems = [`policy ${set.revision} cannot be built on: ${String(error)}`]
-      this.#refuse(problems)
-      return problems
-    }
-    this.#policies = policies
-    this.#problems = []
-    swap()
-    this.#log.info(`policy ${set.revision} applied`)
-    this.#announcements.emit('policy', { revision: set.revision, problems: [] })
-    return []
+  /** What holds for this service itself. */
+  get #own(): EffectivePolicy {
+    return this.#adoption.policies.of(this.service)
   }
 
   // Builds everything new. What it returns cannot fail, and puts all of it in force in one tick.
@@ -205,10 +196,9 @@ class ServiceMesh implements Mesh {
     }
   }
 
-  #refuse(problems: readonly string[]): void {
-    this.#problems = problems
-    for (const problem of problems) this.#log.error(`policy refused, ${this.#policies.revision} stays: ${problem}`)
-    this.#announcements.emit('policy', { revision: this.#policies.revision, problems })
+  get #unready(): string {
+    if (this.#lifecycle.closing) return 'the mesh is closing'
+    return this.#control?.isReady === false ? 'the mesh is not ready' : this.#identity.unready
   }
 
   #parts(zone: string): MeshParts {
@@ -221,26 +211,32 @@ class ServiceMesh implements Mesh {
       log: this.#log,
       tracer: this.#ground.tracer,
       network: this.#setting.network,
-      disabled: process.env['MESH_DISABLE'] === '1',
+      disabled: process.env.MESH_DISABLE === '1',
       get closing() {
         return mesh.#lifecycle.closing
       },
-      get isReady() {
-        return !mesh.#lifecycle.closing && (mesh.#control?.isReady ?? true)
+      get unready() {
+        return mesh.#unready
       },
-      destination: (service: string, wire: Wire): Destination | null => this.#table.destination(service, wire),
+      destination: (service: string, wire: Wire): Destination | null => {
+        this.#identity.begin()
+        return this.#table.destination(service, wire)
+      },
       inquire: (service, limitMs) => this.#control?.inquiries.inquire(service, limitMs) ?? null,
       strangerError: (host) => this.#control?.inquiries.strangerError(host) ?? null,
       register: (server) => registerWith(this.#registries, this.service, { ...server, zone: server.zone || zone }),
-      identity: null,
+      get identity() {
+        return mesh.#identity.source
+      },
       mtls: this.#mtls,
       get maxAgeMs() {
-        return mesh.#policies.of(mesh.service).connections.maxAgeMs
+        return mesh.#own.connections.maxAgeMs
       },
-      peerRefused: () => {},
+      peerRefused: (reason, sentence) => this.#refusedPeers.add(reason, sentence),
       inbound: (wire) => {
+        this.#identity.begin()
         this.#control?.start()
-        return this.#inbounds.open(this.#policies.of(this.service), wire)
+        return this.#inbounds.open(this.#own, wire)
       },
       once: <T>(key: string, make: () => T): T => {
         if (!this.#keepsakes.has(key)) this.#keepsakes.set(key, make())

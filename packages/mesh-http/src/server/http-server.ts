@@ -76,7 +76,7 @@ class HttpServer implements MeshServer {
     this.#parts = parts
     this.#settings = settings
     const { health: prefix, readiness } = settings
-    const unready = (): string => (this.#inbound.draining ? 'draining' : parts.isReady ? '' : 'the mesh is not ready')
+    const unready = (): string => (this.#inbound.draining ? 'draining' : parts.unready)
     const health = prefix === null ? null : new Health(prefix, new Readiness({ readiness, unready, clock: parts.clock }))
     const inbound = new HttpInbound({ parts, app, upgrade: settings.upgrade, health, connections: this.#connections })
     this.#inbound = inbound
