@@ -15,6 +15,11 @@ export interface Complaint {
   readonly text: string
 }
 
+/** A complaint about the value of a field. */
+export function atValue(path: FieldPath, text: string): Complaint {
+  return { path, atKey: false, text }
+}
+
 /** What came of checking a value against a schema. */
 export type Checked<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly complaints: readonly Complaint[] }
 

@@ -1,5 +1,6 @@
 /** What no single field shows: parts of a policy that contradict each other, or that could never act. */
-import type { Complaint } from './complaints.ts'
+import { accessContradictions } from './access-contradictions.ts'
+import { atValue, type Complaint } from './complaints.ts'
 import { effectivePolicy, laidOver } from './defaults.ts'
 import type { BreakerPolicy, OutlierPolicy } from './effective.ts'
 import type { PolicyDocument } from './schema.ts'
@@ -17,22 +18,23 @@ export function contradictions(document: PolicyDocument, defaults: PolicyDocumen
     ...ofCriteria(document, defaults),
     ...ofHealth(document, laidOver(defaults, document)),
     ...ofTargets(document, laidOver(defaults, document)),
+    ...accessContradictions(document, laidOver(defaults, document)),
   ]
 }
 
 function ofDefaults({ service, external }: PolicyDocument): Complaint[] {
   if (service !== undefined || external === undefined) return []
-  return [complaint(['external'], 'where a service lives is said in its own document; the defaults are about all services')]
+  return [atValue(['external'], 'where a service lives is said in its own document; the defaults are about all services')]
 }
 
 function ofTime(document: PolicyDocument, defaults: PolicyDocument | null): Complaint[] {
   const found: Complaint[] = []
   const { policy } = effectivePolicy('', defaults, document)
   if (document.stream !== undefined && document.timeout !== undefined)
-    found.push(complaint(['stream'], '`stream` and `timeout` exclude each other: a stream is bounded by `idle` and `total`; leave one out'))
+    found.push(atValue(['stream'], '`stream` and `timeout` exclude each other: a stream is bounded by `idle` and `total`; leave one out'))
   else if (document.attemptTimeout && document.attemptTimeout >= policy.timeoutMs)
     found.push(
-      complaint(
+      atValue(
         ['attemptTimeout'],
         `${formatDuration(document.attemptTimeout)} could never act, for the whole call ends after ${formatDuration(policy.timeoutMs)} (timeout)`,
       ),
@@ -40,12 +42,12 @@ function ofTime(document: PolicyDocument, defaults: PolicyDocument | null): Comp
   const { idle, total } = document.stream ?? {}
   if (idle !== undefined && total !== undefined && idle >= total)
     found.push(
-      complaint(['stream', 'idle'], `${formatDuration(idle)} could never act, for the stream ends after ${formatDuration(total)} (total)`),
+      atValue(['stream', 'idle'], `${formatDuration(idle)} could never act, for the stream ends after ${formatDuration(total)} (total)`),
     )
   const { baseMs, capMs } = policy.retry
   if (document.retry?.backoff !== undefined && capMs < baseMs)
     found.push(
-      complaint(
+      atValue(
         ['retry', 'backoff', document.retry.backoff.cap === undefined ? 'base' : 'cap'],
         `the cap of ${formatDuration(capMs)} is below the base of ${formatDuration(baseMs)}; write a cap of at least the base`,
       ),
@@ -58,7 +60,7 @@ function ofCriteria(document: PolicyDocument, defaults: PolicyDocument | null): 
   return (['breaker', 'outlier'] as const)
     .filter((section) => document[section] && isBlind(policy[section]))
     .map((section) =>
-      complaint(
+      atValue(
         [section],
         `no criterion is left on: \`consecutiveFailures\` is 0 and there is no \`successRate\`; to turn it off write \`${section}: false\``,
       ),
@@ -68,10 +70,10 @@ function ofCriteria(document: PolicyDocument, defaults: PolicyDocument | null): 
 function ofHealth(document: PolicyDocument, { health }: PolicyDocument): Complaint[] {
   if (!document.health || !health) return []
   if (document.health.http !== undefined && document.health.tcp !== undefined)
-    return [complaint(['health', 'tcp'], '`tcp` and `http` exclude each other: an answer shows that there is a connection; leave one out')]
+    return [atValue(['health', 'tcp'], '`tcp` and `http` exclude each other: an answer shows that there is a connection; leave one out')]
   if (health.http !== undefined || health.tcp !== undefined) return []
   return [
-    complaint(['health'], 'nothing says what to check: write `http: { path: /healthz }`, `tcp: true`, or `health: false` to turn it off'),
+    atValue(['health'], 'nothing says what to check: write `http: { path: /healthz }`, `tcp: true`, or `health: false` to turn it off'),
   ]
 }
 
@@ -90,18 +92,14 @@ function ofTargets(document: PolicyDocument, all: PolicyDocument): Complaint[] {
     const path = ['to', index, 'version']
     if (!known.includes(target.version))
       found.push(
-        complaint(
+        atValue(
           path,
           `version \`${target.version}\` is not among \`versions\`${known.length === 0 ? ', which names none' : ` (${known.join(', ')})`}`,
         ),
       )
-    if (seen.has(target.version)) found.push(complaint(path, `version \`${target.version}\` is named twice; add its weights up`))
+    if (seen.has(target.version)) found.push(atValue(path, `version \`${target.version}\` is named twice; add its weights up`))
     seen.add(target.version)
   }
-  if (sum === 0) found.push(complaint(['to'], 'the weights sum to 0, so that no call could go anywhere'))
+  if (sum === 0) found.push(atValue(['to'], 'the weights sum to 0, so that no call could go anywhere'))
   return found
-}
-
-function complaint(path: Complaint['path'], text: string): Complaint {
-  return { path, atKey: false, text }
 }

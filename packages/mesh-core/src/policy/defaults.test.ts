@@ -21,7 +21,7 @@ test('a service about which no document speaks has the built-in policy', () => {
     budgetRatio: 0.2,
     budgetMinPerSecond: 10,
   })
-  expect(policy.connections).toEqual({ max: 1024, idleMs: 4000, connectTimeoutMs: 10_000 })
+  expect(policy.connections).toEqual({ max: 1024, idleMs: 4000, connectTimeoutMs: 10_000, maxAgeMs: 3_600_000 })
   expect(new Set(Object.values(from))).toEqual(new Set(['built-in']))
 })
 
@@ -125,6 +125,43 @@ fault: { outbound: { delay: { for: 1s } }, inbound: {} }
   ])
   expect(policy.outboundFault).toEqual({ delay: { forMs: 1000, ratio: 1 }, abort: null })
   expect(policy.inboundFault).toBeNull()
+})
+
+describe('access', () => {
+  test('is open and takes both kinds of connections where nothing is said', () => {
+    expect(effectivePolicy('payment', null, null).policy.access).toEqual({
+      mtls: 'permissive',
+      deny: [],
+      allow: [],
+      otherwise: 'allow',
+      dryRun: false,
+    })
+  })
+
+  test('lets nobody else in once there is a rule that lets somebody in, unless it is said otherwise', () => {
+    expect(effective('service: payment\naccess: { allow: [{ from: [cart] }] }').policy.access).toMatchObject({
+      allow: [{ from: ['cart'], methods: null, paths: null, headers: {} }],
+      otherwise: 'deny',
+    })
+    expect(effective('service: payment\naccess: { deny: [{ paths: [/admin*] }] }').policy.access.otherwise).toBe('allow')
+    expect(effective('service: payment\naccess: { default: deny }').policy.access.otherwise).toBe('deny')
+  })
+
+  test('is laid over the defaults field by field, and a list takes the place of the whole list', () => {
+    const { policy, from } = effective(`
+access:
+  mtls: strict
+  default: deny
+  deny: [{ from: [crawler] }]
+  allow: [{ from: [frontend] }]
+---
+service: payment
+access: { allow: [{ from: [cart], methods: [POST] }, { from: [audit] }], dryRun: true }
+`)
+    expect(policy.access).toMatchObject({ mtls: 'strict', otherwise: 'deny', dryRun: true, deny: [{ from: ['crawler'] }] })
+    expect(policy.access.allow.map((rule) => rule.from)).toEqual([['cart'], ['audit']])
+    expect(from.access).toBe('service')
+  })
 })
 
 describe('health, slow start and zones', () => {

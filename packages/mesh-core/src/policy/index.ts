@@ -1,5 +1,7 @@
 /** The policy document as the rest of the mesh sees it: schemas, types, defaults, and how a document is read. */
 
+export { accessNotes } from './access-notes.ts'
+export { anyIdentity } from './access-schema.ts'
 export { type Checked, type Complaint, checked, type FieldPath, formatPath, mostComplaints } from './complaints.ts'
 export { builtIn, effectivePolicy, type PolicyOrigin } from './defaults.ts'
 export { didYouMean } from './did-you-mean.ts'

@@ -60,7 +60,7 @@ service: Cart
 })
 
 test.each<[what: string, text: string, problem: string]>([
-  ['a section that is not built yet', 'access: {}', 'mesh.yaml:1:1: defaults.access: unknown key `access`'],
+  ['a section that is not built yet', 'fallback: {}', 'mesh.yaml:1:1: defaults.fallback: unknown key `fallback`'],
   ['a mistyped `service`', 'sevice: payment', 'did you mean `service`?'],
   [
     'a key deep down',

@@ -1,12 +1,11 @@
 /** The policy document of one service, as a schema: what its callers do and what it accepts. */
 import { z } from 'zod'
+import { accessSchema } from './access-schema.ts'
+import { longestName, nameForm, nameRule } from './name-form.ts'
 import { amount, count, duration, positive, share } from './units.ts'
 
-/** Service and version names: DNS labels, as Kubernetes and Consul take them. */
-export const nameSchema = z
-  .string()
-  .max(253, 'a name has at most 253 characters')
-  .regex(/^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/, 'a name has lower-case letters, digits, "-" and ".", and neither begins nor ends with a sign')
+/** Service and version names. */
+export const nameSchema = z.string().max(longestName, `a name has at most ${longestName} characters`).regex(nameForm, nameRule)
 
 /** Verdicts that a policy may ask to be tried again. */
 export const retryOnSchema = z.enum(['unreached', 'unavailable', 'throttled', 'fault', 'late', 'broken'])
@@ -128,68 +127,6 @@ const healthSchema = z.strictObject({
   timeout: duration(10).optional().describe('Time for the answer, or for the connection. Default 1 s.'),
   unhealthyAfter: count(1, 1000).optional().describe('Checks in a row that fail before an endpoint is out of balance. Default 3.'),
   healthyAfter: count(1, 1000).optional().describe('Checks in a row that pass before it is back. Default 2.'),
-})
-
-const headerMatchSchema = z.union(
-  [
-    z.strictObject({ exact: z.string().max(4096) }),
-    z.strictObject({ prefix: z.string().min(1).max(4096) }),
-    z.strictObject({ present: z.boolean() }),
-  ],
-  { error: 'expected one of `exact`, `prefix`, `present`' },
-)
-
-const accessPathSchema = z
-  .string()
-  .max(1024, 'a path has at most 1024 characters')
-  // What is ambiguous in a request is refused there; in a rule it would never match.
-  .regex(
-    /^\/(?!.*\/\/)(?!.*\/\.\.?(\/|$))[!-"$&-)+-.0-:<->@-[\]-~/]*\*?$/,
-    'expected a path such as "/charge", or "/charge/*" for all that begins so: no "?", "#", "%", ";", "\\\\", "//" or dot segments',
-  )
-
-const accessRuleSchema = z
-  .strictObject({
-    from: z
-      .array(z.union([z.literal('*'), nameSchema, z.string().startsWith('spiffe://').max(2048)]))
-      .min(1)
-      .max(256)
-      .optional()
-      .describe(
-        'Callers: services by name, SPIFFE IDs, or `*` for everybody who proved an identity. Default: anybody, plaintext callers too.',
-      ),
-    methods: z
-      .array(z.string().regex(/^[A-Za-z][A-Za-z0-9_-]{0,63}$/, 'expected a method such as "POST", or the name of a gRPC method'))
-      .min(1)
-      .max(64)
-      .optional(),
-    paths: z
-      .array(accessPathSchema)
-      .min(1)
-      .max(256)
-      .optional()
-      .describe('Exact, or with a `*` at the end for all that begin so. A gRPC path is `/package.Service/Method`.'),
-    headers: z
-      .record(z.string().regex(/^[a-z0-9!#$%&'*+.^_`|~-]+$/, 'expected the name of a header in lower case'), headerMatchSchema)
-      .optional(),
-  })
-  .refine((rule) => Object.keys(rule).length > 0, 'expected at least one of `from`, `methods`, `paths`, `headers`')
-
-const accessSchema = z.strictObject({
-  mtls: z
-    .enum(['disabled', 'permissive', 'strict'])
-    .optional()
-    .describe('`permissive`: plaintext and mutual TLS on the same port. `strict`: mutual TLS only, on both sides. Default `permissive`.'),
-  deny: z.array(accessRuleSchema).max(256).optional().describe('Refused, whatever `allow` says. Letter case in paths is ignored.'),
-  allow: z.array(accessRuleSchema).max(256).optional().describe('Let in. Letter case in paths matters.'),
-  default: z
-    .enum(['allow', 'deny'])
-    .optional()
-    .describe('What becomes of a call that no rule speaks of. Default: `deny` where there are `allow` rules, else `allow` (Istio).'),
-  dryRun: z
-    .boolean()
-    .optional()
-    .describe('Counts what `deny`, `allow` and `default` would refuse, and refuses nothing. `mtls` holds all the same.'),
 })
 
 const versionSchema = z.strictObject({
