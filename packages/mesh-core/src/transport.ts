@@ -10,6 +10,7 @@ export { attemptRecord, callError } from './kernel/call-error.ts'
 export { type Clock, type Random, systemClock, type Timer } from './kernel/clock.ts'
 export type { Endpoint, Retirable } from './kernel/endpoint.ts'
 export {
+  type Caller,
   type Identity,
   type IdentitySource,
   type MtlsMode,
@@ -35,7 +36,9 @@ export { type Closable, type MeshParts, partsOf } from './mesh/mesh-face.ts'
 export { acceptBaggage, formatTraceparent, type HeaderLines, parseTraceContext } from './observe/trace-context.ts'
 export type { CodesPolicy, ConnectionsPolicy, StreamPolicy } from './policy/index.ts'
 export { advertisedAddress } from './serving/advertised-address.ts'
+export { Attendance } from './serving/attendance.ts'
 export { endOnSignal } from './serving/ending-signals.ts'
+export { Listener } from './serving/listener.ts'
 export { Readiness } from './serving/readiness.ts'
 export {
   isBoolean,

@@ -62,7 +62,7 @@ class HttpServer implements MeshServer {
   readonly #settings: HttpServerSettings
   readonly #server: Server
   readonly #inbound: HttpInbound
-  readonly #connections = new OpenConnections()
+  readonly #connections: OpenConnections
   #stopListening: () => Promise<void> = async () => {}
   #stopFollowing: () => void = () => {}
   #registered: Registered | null = null
@@ -75,6 +75,7 @@ class HttpServer implements MeshServer {
   constructor(parts: MeshParts, app: HttpApp, settings: HttpServerSettings) {
     this.#parts = parts
     this.#settings = settings
+    this.#connections = new OpenConnections(parts.clock)
     const { health: prefix, readiness } = settings
     const unready = (): string => (this.#inbound.draining ? 'draining' : parts.unready)
     const health = prefix === null ? null : new Health(prefix, new Readiness({ readiness, unready, clock: parts.clock }))
@@ -149,11 +150,11 @@ class HttpServer implements MeshServer {
     await this.#drained
     const drainedForMs = clock.now() - this.#drainingSince
     // Half of the time at most: what is under way gets the rest.
-    await this.#connections.quietWithin(Math.min(lingerMs, graceMs / 2) - drainedForMs, clock)
+    await this.#connections.attendance.quietWithin(Math.min(lingerMs, graceMs / 2) - drainedForMs)
     this.#inbound.refusing = true
     const stopped = this.#stopListening()
     this.#connections.closeResting()
-    await this.#connections.emptyWithin(Number.POSITIVE_INFINITY, clock)
+    await this.#connections.attendance.emptyWithin(Number.POSITIVE_INFINITY)
     await stopped
     this.#stopFollowing()
   }

@@ -1,6 +1,6 @@
 /** The connections of a server: which are at rest, and when the last one has gone. */
 import type { Duplex } from 'node:stream'
-import type { Clock } from '@zerohop/mesh-core/transport'
+import { Attendance, type Clock } from '@zerohop/mesh-core/transport'
 
 /** A request that is being served over a connection. */
 export interface Served {
@@ -41,20 +41,15 @@ function bytesRead(socket: Duplex): number {
   return (socket as { bytesRead?: number }).bytesRead ?? 0
 }
 
-// Callers who still have this server on their lists come again within a few ms when they are busy; those who are not are unlikely to come
-// right then.
-const quietMs = 100
-
 /** All connections of one server, upgraded ones included. */
 export class OpenConnections {
   readonly #bySocket = new Map<Duplex, OpenConnection>()
-  #whenEmpty: (() => void)[] = []
-  #arrivals = 0
+  /** How many there are, and how to wait until there are none. */
+  readonly attendance: Attendance
   #cut = false
-  #endQuiet = (): void => {}
 
-  get size(): number {
-    return this.#bySocket.size
+  constructor(clock: Clock) {
+    this.attendance = new Attendance(clock)
   }
 
   /** Follows a connection to its end. To be called when it is made, before the parser reads from it. */
@@ -63,18 +58,14 @@ export class OpenConnections {
       socket.destroy()
       return
     }
-    this.#arrivals++
+    this.attendance.arrive()
     const connection = new OpenConnection(socket)
     this.#bySocket.set(socket, connection)
     // 'end' as well as 'close': node answers the caller's FIN with its own and closes only ticks later, in which a handler might call on.
     socket.on('end', () => connection.left())
     socket.on('close', () => {
       connection.left()
-      this.#bySocket.delete(socket)
-      if (this.#bySocket.size > 0) return
-      const waiting = this.#whenEmpty
-      this.#whenEmpty = []
-      for (const resolve of waiting) resolve()
+      if (this.#bySocket.delete(socket)) this.attendance.leave()
     })
   }
 
@@ -96,38 +87,7 @@ export class OpenConnections {
   /** Cuts every connection, and each that still comes. */
   destroyAll(): void {
     this.#cut = true
-    this.#endQuiet()
+    this.attendance.endQuiet()
     for (const socket of [...this.#bySocket.keys()]) socket.destroy()
-  }
-
-  /**
-   * Resolves once no connection is left and for a while none has come, or after `ms`: whoever ceases to listen cuts those off who are being
-   * taken in.
-   */
-  async quietWithin(ms: number, clock: Clock): Promise<void> {
-    const dueAt = clock.now() + ms
-    for (;;) {
-      await this.emptyWithin(dueAt - clock.now(), clock)
-      const arrivals = this.#arrivals
-      const leftMs = dueAt - clock.now()
-      if (arrivals === 0 || leftMs <= 0 || this.#cut) return
-      const { promise, resolve } = Promise.withResolvers<void>()
-      this.#endQuiet = resolve
-      const timer = clock.setTimer(Math.min(quietMs, leftMs), resolve)
-      await promise
-      timer.cancel()
-      if (arrivals === this.#arrivals) return
-    }
-  }
-
-  /** Resolves once no connection is left, or after `ms`. */
-  async emptyWithin(ms: number, clock: Clock): Promise<void> {
-    if (this.#bySocket.size === 0) return
-    const { promise, resolve } = Promise.withResolvers<void>()
-    this.#whenEmpty.push(resolve)
-    const timer = clock.setTimer(Math.max(ms, 0), resolve)
-    await promise
-    timer.cancel()
-    this.#whenEmpty = this.#whenEmpty.filter((waiting) => waiting !== resolve)
   }
 }
