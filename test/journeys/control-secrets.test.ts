@@ -77,7 +77,7 @@ test('no secret is in anything that a control API and its clients print, write, 
   const old = listed.find(({ service }) => service === 'shop')
   await control.must('DELETE', `/v1/tokens/${old?.id}`)
   const isRefused = async (): Promise<boolean> =>
-    (await shop.holds()).meshes[0]?.problems.some((one) => one.includes('wrong_token')) === true
+    (await shop.holds()).meshes[0]?.problems.some((one) => one.includes('revoked_token')) === true
   await eventually(
     async () => {
       await control.write('orders', { timeout: 4000 + Math.floor(Math.random() * 1000) })
@@ -104,7 +104,7 @@ test('no secret is in anything that a control API and its clients print, write, 
   const written = [...filesOf(control.data), ...filesOf(lastGood)]
   said.push(...written)
   expect(written.map(([path]) => path).join()).toMatch(/shop\.last-good/)
-  expect(said.find(([where]) => where === 'what client 1 printed')?.[1]).toContain('wrong_token')
+  expect(said.find(([where]) => where === 'what client 1 printed')?.[1]).toContain('revoked_token')
 
   const secrets = tokens.map(secretOf)
   const told = said.filter(([, text]) => secrets.some((secret) => text.includes(secret.slice(0, 20)))).map(([where]) => where)

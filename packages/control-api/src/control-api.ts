@@ -68,11 +68,11 @@ async function assembled(settings: ControlSettings, stores: Stores, rest: { cloc
   const { clock } = rest
   const log = (line: string) => rest.log(withoutSecrets(line))
   const metrics = new Metrics()
-  const doorkeeper = new Doorkeeper(stores.tokens, clock, metrics)
+  const doorkeeper = new Doorkeeper({ tokens: stores.tokens, clock, metrics, peers: null })
   const writes = new Writes({ stores, clock, metrics, log })
-  const office = new TokenOffice(stores.tokens, clock)
+  const office = new TokenOffice({ tokens: stores.tokens, clock })
   const freshAdminToken = office.makeFirstAdmin()
-  const data = openDataPlane({ stores, clock, doorkeeper, metrics, leaseMs: settings.lease })
+  const data = openDataPlane({ stores, clock, doorkeeper, metrics, trust: null, leaseMs: settings.lease })
   const desk = new PolicyDesk(stores.policies, data)
   const operations: Operation[] = [
     ...healthOperations({ metrics, writes, policies: stores.policies }),

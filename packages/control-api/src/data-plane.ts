@@ -5,6 +5,7 @@ import type { Surroundings } from './check/surroundings.ts'
 import type { Clock } from './clock.ts'
 import { Documents } from './document/documents.ts'
 import { IndexCounter } from './document/index-counter.ts'
+import type { TrustSource } from './document/trust-part.ts'
 import { VersionWatch } from './document/version-watch.ts'
 import type { Metrics } from './observe/metrics.ts'
 import { Registry } from './registry/registry.ts'
@@ -20,6 +21,8 @@ export interface DataPlaneParts {
   readonly clock: Clock
   readonly doorkeeper: Doorkeeper
   readonly metrics: Metrics
+  /** Whence documents have their trust; null where there is no authority. */
+  readonly trust: TrustSource | null
   /** How long a lease lasts after its last renewal. */
   readonly leaseMs: number
 }
@@ -30,6 +33,8 @@ export interface DataPlane extends Surroundings {
   readonly operations: readonly Operation[]
   /** Sees every request before the router does; true where it took it. */
   takes(request: IncomingMessage, response: ServerResponse): boolean
+  /** Names of the processes that poll and have not said that they hold the trust of `hash`. */
+  withoutTrust(hash: string): string[]
   /** Answers every parked poll at once and parks none any more. */
   drain(): void
   /** Saves what is not yet saved. */
@@ -37,11 +42,11 @@ export interface DataPlane extends Surroundings {
 }
 
 /** Opens it on what the stores hold. */
-export function openDataPlane({ stores, clock, doorkeeper, metrics, leaseMs }: DataPlaneParts): DataPlane {
+export function openDataPlane({ stores, clock, doorkeeper, metrics, trust, leaseMs }: DataPlaneParts): DataPlane {
   const { policies } = stores
   const counter = new IndexCounter(stores.marks)
   const registry = new Registry({ store: stores.leases, clock, leaseMs, nextIndex: () => counter.next() })
-  const documents = new Documents({ policies, registry, counter, clock })
+  const documents = new Documents({ policies, registry, counter, clock, trust })
   const versions = new VersionWatch(documents.catalog, clock)
   policies.subscribe((services) => {
     for (const service of services) versions.changed(service)
@@ -55,6 +60,7 @@ export function openDataPlane({ stores, clock, doorkeeper, metrics, leaseMs }: D
       statusOperation({ documents, versions, clock, registry, policies }),
     ],
     takes: (request, response) => takesPoll(poll, request, response),
+    withoutTrust: (hash) => [...documents.withoutTrust(hash)].map(({ service, instance }) => `${service}/${instance}`),
     drain: () => documents.drain(),
     close: () => {
       documents.close()

@@ -1,17 +1,18 @@
 import type { IncomingMessage } from 'node:http'
 import { fakeClock } from '@zerohop/mesh-core/testing'
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { Metrics } from '../observe/metrics.ts'
 import { memoryStores } from '../store/memory-stores.ts'
 import { speaksFor } from './caller.ts'
 import { Doorkeeper } from './doorkeeper.ts'
+import { withoutSecrets } from './secrets.ts'
 import { LastAdminToken, TokenOffice } from './token-office.ts'
 
 function house() {
   const clock = fakeClock()
   const { tokens } = memoryStores(clock)
-  const office = new TokenOffice(tokens, clock)
-  return { clock, tokens, office, doorkeeper: new Doorkeeper(tokens, clock, new Metrics()) }
+  const office = new TokenOffice({ tokens, clock })
+  return { clock, tokens, office, doorkeeper: new Doorkeeper({ tokens, clock, metrics: new Metrics(), peers: null }) }
 }
 
 /** The part of a request that a doorkeeper looks at. */
@@ -25,7 +26,8 @@ test('a token is recognised, whatever the case of the word before it', () => {
   const { office, doorkeeper } = house()
   const { token, stored } = office.issue(cart)
   for (const scheme of ['Bearer', 'bearer', 'BEARER ']) {
-    expect(doorkeeper.recognise(asking(`${scheme} ${token}`))).toEqual({ token: stored.id, name: 'cart in Berlin', service: 'cart' })
+    const caller = { token: stored.id, name: 'cart in Berlin', service: 'cart', singleUse: false, serial: '' }
+    expect(doorkeeper.recognise(asking(`${scheme} ${token}`))).toEqual(caller)
   }
 })
 
@@ -72,7 +74,7 @@ test('a token that was revoked or rotated is void at once, and what is stored is
   expect(second.stored.name).toBe('admin')
   const answer = doorkeeper.recognise(asking(`Bearer ${first}`))
   await clock.advance(1000)
-  expect(await answer).toMatchObject({ status: 401 })
+  expect(await answer).toMatchObject({ status: 401, code: 'revoked_token' })
   expect(doorkeeper.recognise(asking(`Bearer ${second.token}`))).toMatchObject({ service: null })
   const kept = JSON.stringify([...tokens.all()])
   for (const token of [first, second.token]) expect(kept).not.toContain(token.slice(16))
@@ -86,14 +88,76 @@ test('the last admin token stays, and one that replaces all voids all', () => {
   expect(() => office.revoke(first?.id ?? '')).toThrow(LastAdminToken)
   const ci = office.issue({ service: null, name: 'ci', by: 'admin' })
   expect(office.revoke(first?.id ?? '')?.name).toBe('admin')
+  expect(office.revoke(first?.id ?? '')).toBeNull()
   expect(office.revoke('nobody')).toBeNull()
   const fresh = office.replaceAdmins('command line')
-  expect(office.all().map(({ id }) => id)).toEqual([service.stored.id, fresh.stored.id])
+  const good = office.all().filter((token) => office.voidSince(token) === null)
+  expect(good.map(({ id }) => id)).toEqual([service.stored.id, fresh.stored.id])
   expect(ci.stored.id).not.toBe(fresh.stored.id)
 })
 
+describe('a token that is no longer good', () => {
+  async function answerTo(made: ReturnType<typeof house>, token: string, how = {}) {
+    const answer = made.doorkeeper.recognise(asking(`Bearer ${token}`), how)
+    await made.clock.advance(1000)
+    return answer
+  }
+
+  test('is told when it has expired, and not a moment before', async () => {
+    const made = house()
+    const { token } = made.office.issue({ ...cart, expiresInMs: 60_000 })
+    await made.clock.advance(58_000)
+    expect(await answerTo(made, token)).toMatchObject({ service: 'cart' })
+    await made.clock.advance(1000)
+    expect(await answerTo(made, token)).toMatchObject({ status: 401, code: 'expired_token' })
+  })
+
+  test('is told when it was spent, and may still ask for the certificate that it was spent on', async () => {
+    const made = house()
+    const { token, stored } = made.office.issue({ ...cart, singleUse: true })
+    expect(await answerTo(made, token)).toMatchObject({ singleUse: true })
+    made.office.spend(stored.id, { keyHash: 'k', certificates: 'c', notBefore: 0, notAfter: 1 })
+    expect(await answerTo(made, token)).toMatchObject({ status: 401, code: 'used_token' })
+    expect(await answerTo(made, token, { isJoin: true })).toMatchObject({ token: stored.id })
+    made.office.revoke(stored.id)
+    expect(await answerTo(made, token, { isJoin: true })).toMatchObject({ status: 401, code: 'revoked_token' })
+  })
+
+  test('says nothing of itself to somebody who knows its id alone', async () => {
+    const made = house()
+    const { stored } = made.office.issue({ ...cart, expiresInMs: 1 })
+    await made.clock.advance(1000)
+    expect(await answerTo(made, `zh_${stored.id}_${'x'.repeat(43)}`)).toMatchObject({ code: 'wrong_token' })
+  })
+
+  test('is forgotten after 30 days, and the answer for which it was spent after 5 minutes', async () => {
+    const made = house()
+    const { stored } = made.office.issue({ ...cart, singleUse: true })
+    const other = made.office.issue({ ...cart, singleUse: true })
+    made.office.spend(stored.id, { keyHash: 'k', certificates: 'c', notBefore: 0, notAfter: 1 })
+    await made.clock.advance('6m')
+    made.office.spend(other.stored.id, { keyHash: 'k', certificates: 'c', notBefore: 0, notAfter: 1 })
+    expect(made.office.all().map(({ spent }) => spent?.certificates)).toEqual(['', 'c'])
+    await made.clock.advance(30 * 86_400_000)
+    const fresh = made.office.issue(cart)
+    expect(made.office.all().map(({ id }) => id)).toEqual([fresh.stored.id])
+  })
+})
+
+test('the fingerprint at the end of a token is for its holder: the doorkeeper does not look at it', () => {
+  const { tokens, clock, doorkeeper } = house()
+  const office = new TokenOffice({ tokens, clock, fingerprint: () => 'f'.repeat(43) })
+  const { token, stored } = office.issue(cart)
+  expect(token).toBe(`${token.slice(0, 59)}_${'f'.repeat(43)}`)
+  for (const given of [token, token.slice(0, 59), `${token.slice(0, 59)}_${'g'.repeat(43)}`]) {
+    expect(doorkeeper.recognise(asking(`Bearer ${given}`))).toMatchObject({ token: stored.id })
+  }
+  expect(withoutSecrets(`it sent ${token}.`)).toBe(`it sent zh_${stored.id}_....`)
+})
+
 test('a service speaks for itself, an admin for everybody', () => {
-  expect(speaksFor({ token: '', name: '', service: 'cart' }, 'cart')).toBe(true)
-  expect(speaksFor({ token: '', name: '', service: 'cart' }, 'cart2')).toBe(false)
-  expect(speaksFor({ token: '', name: '', service: null }, 'cart')).toBe(true)
+  const caller = { token: '', name: '', singleUse: false, serial: '' }
+  expect(speaksFor({ ...caller, service: 'cart' }, 'cart')).toBe(true)
+  expect(speaksFor({ ...caller, service: 'cart' }, 'cart2')).toBe(false)
+  expect(speaksFor({ ...caller, service: null }, 'cart')).toBe(true)
 })

@@ -1,81 +1,83 @@
-/** Recognises callers by their tokens, and slows down those who guess. */
+/** Recognises callers by their tokens and certificates, and slows down those who guess. */
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import type { Clock } from '../clock.ts'
 import type { Count, Metrics } from '../observe/metrics.ts'
-import type { TokenStore } from '../store/token-store.ts'
+import type { StoredToken, TokenStore } from '../store/token-store.ts'
 import { Attempts } from './attempts.ts'
 import type { Caller } from './caller.ts'
+import type { PeerCallers } from './peer-callers.ts'
+import { type Stranger, type StrangerCode, strangerOf } from './stranger.ts'
+import { readToken } from './token-text.ts'
 
-/** No caller was recognised. */
-export interface Stranger {
-  /** `no_token`, `wrong_token`, or `too_many_attempts`. */
-  readonly code: 'no_token' | 'wrong_token' | 'too_many_attempts'
-  /** One sentence, without the token. */
-  readonly message: string
-  /** 401 or 429. */
-  readonly status: number
-  /** For the `retry-after` header; null: none. */
-  readonly retryAfterSeconds: number | null
+/** What a doorkeeper needs. */
+export interface DoorkeeperParts {
+  readonly tokens: TokenStore
+  readonly clock: Clock
+  readonly metrics: Metrics
+  /** Null where no certificates are looked at. */
+  readonly peers: PeerCallers | null
 }
 
-const tokenForm = /^zh_([A-Za-z0-9_-]{12})_([A-Za-z0-9_-]{43})$/
+/** How a request is looked at. */
+export interface Recognition {
+  /** True where a certificate is asked for: a spent token passes, for its joiner may not have got the answer; the desk looks at the key. */
+  readonly isJoin?: boolean
+}
+
 const unknownHash = Buffer.alloc(32)
 
-/** Lets in who holds a token. Whoever holds one is never slowed down, whatever others do from the same address. */
+/** Lets in who holds a token or a certificate. Whoever holds one is never slowed down, whatever others do from the same address. */
 export class Doorkeeper {
-  readonly #tokens: TokenStore
+  readonly #parts: DoorkeeperParts
   readonly #attempts: Attempts
   readonly #strangers: Count
 
-  constructor(tokens: TokenStore, clock: Clock, metrics: Metrics) {
-    this.#tokens = tokens
-    this.#attempts = new Attempts(clock)
-    this.#strangers = metrics.counter('zerohop_control_strangers_total', 'Requests without a valid token, by what was answered.', ['code'])
+  constructor(parts: DoorkeeperParts) {
+    this.#parts = parts
+    this.#attempts = new Attempts(parts.clock)
+    this.#strangers = parts.metrics.counter(
+      'zerohop_control_strangers_total',
+      'Requests without a valid token or certificate, by what was answered.',
+      ['code'],
+    )
   }
 
-  /** At once for a known token. A stranger is told so after a while, so that guessing is slow. */
-  recognise(request: IncomingMessage): Caller | Promise<Stranger> {
+  /** At once for a known caller. A stranger is told so after a while, so that guessing is slow. A token counts before a certificate. */
+  recognise(request: IncomingMessage, { isJoin = false }: Recognition = {}): Caller | Promise<Stranger> {
+    const { socket } = request
     const header = request.headers.authorization
-    const given = header === undefined ? null : /^Bearer +(\S+)$/i.exec(header)?.[1]
-    const caller = given == null ? null : this.#callerOf(given)
-    return caller ?? this.#stranger(header === undefined, request.socket.remoteAddress ?? '')
+    const found = header === undefined ? this.#parts.peers?.of(socket) : this.#byToken(header, isJoin)
+    if (found != null && !('status' in found)) return found
+    return this.#stranger(found ?? strangerOf('no_token'), socket.remoteAddress ?? '')
   }
 
-  #callerOf(given: string): Caller | null {
-    const [, id = '', secret = ''] = tokenForm.exec(given) ?? []
-    const token = this.#tokens.get(id)
-    const hash = createHash('sha256').update(secret).digest()
+  #byToken(header: string, isJoin: boolean): Caller | Stranger {
+    const given = readToken(/^Bearer +(\S+)$/i.exec(header)?.[1] ?? '')
+    const token = given === null ? null : this.#parts.tokens.get(given.id)
+    const hash = createHash('sha256')
+      .update(given?.secret ?? '')
+      .digest()
     // Compared for an unknown id too: the time taken must not tell which ids exist.
     const isEqual = timingSafeEqual(hash, token === null ? unknownHash : Buffer.from(token.hash, 'hex'))
-    return token !== null && isEqual ? { token: token.id, name: token.name, service: token.service } : null
+    // Only who holds all of a token is told what became of it.
+    if (token === null || !isEqual) return strangerOf('wrong_token')
+    const problem = this.#problemOf(token, isJoin)
+    if (problem !== null) return strangerOf(problem)
+    const { id, name, service, singleUse } = token
+    return { token: id, name, service, singleUse, serial: '' }
   }
 
-  async #stranger(silent: boolean, remote: string): Promise<Stranger> {
+  #problemOf({ revokedAt, spent, expiresAt }: StoredToken, isJoin: boolean): StrangerCode | null {
+    if (revokedAt !== null) return 'revoked_token'
+    if (spent !== null) return isJoin ? null : 'used_token'
+    return expiresAt !== null && this.#parts.clock.now() >= expiresAt ? 'expired_token' : null
+  }
+
+  async #stranger(stranger: Stranger, remote: string): Promise<Stranger> {
     const isHeard = await this.#attempts.wait(remote)
-    const stranger = isHeard ? (silent ? noToken : wrongToken) : tooMany
-    this.#strangers.add({ code: stranger.code })
-    return stranger
+    const answer = isHeard ? stranger : strangerOf('too_many_attempts')
+    this.#strangers.add({ code: answer.code })
+    return answer
   }
-}
-
-const noToken: Stranger = {
-  status: 401,
-  code: 'no_token',
-  message: 'A token is needed: send `authorization: Bearer zh_...`.',
-  retryAfterSeconds: null,
-}
-
-const wrongToken: Stranger = {
-  status: 401,
-  code: 'wrong_token',
-  message: 'The token is not one of this control API: it was revoked or rotated, or it belongs elsewhere.',
-  retryAfterSeconds: null,
-}
-
-const tooMany: Stranger = {
-  status: 429,
-  code: 'too_many_attempts',
-  message: 'Too many requests without a valid token came from this address: wait before you try again.',
-  retryAfterSeconds: 10,
 }

@@ -1,7 +1,8 @@
 /** Makes tokens, and takes them back. */
 import { createHash, randomBytes } from 'node:crypto'
 import type { Clock } from '../clock.ts'
-import type { StoredToken, TokenStore } from '../store/token-store.ts'
+import type { SpentToken, StoredToken, TokenStore } from '../store/token-store.ts'
+import { writeToken } from './token-text.ts'
 
 /** A token just made. `token` exists here and in the answer to who asked for it, and nowhere else. */
 export interface FreshToken {
@@ -16,6 +17,18 @@ export interface TokenPurpose {
   readonly name: string
   /** Who asked for it. */
   readonly by: string
+  /** Good for one certificate, and for nothing else. Default false. */
+  readonly singleUse?: boolean
+  /** Default null: until it is taken back. */
+  readonly expiresInMs?: number | null
+}
+
+/** What an office needs. */
+export interface TokenOfficeParts {
+  readonly tokens: TokenStore
+  readonly clock: Clock
+  /** Of the root that tokens are to name; null where there is no authority. */
+  readonly fingerprint?: () => string | null
 }
 
 /** The last admin token cannot be taken back: nobody could make another one. */
@@ -24,20 +37,35 @@ export class LastAdminToken extends Error {
 }
 
 const firstAdmin = { service: null, name: 'admin', by: 'first start' } as const
+// So long a token that is void can tell its holder why; the newest so many, for all of them are held in memory.
+const voidForMs = 30 * 86_400_000
+const mostVoid = 10_000
+/** A joiner that did not get its certificate may ask for it again so long. */
+export const answerKeptMs = 300_000
 
 /** All changes are durable when a method has returned. */
 export class TokenOffice {
-  readonly #tokens: TokenStore
-  readonly #clock: Clock
+  readonly #parts: TokenOfficeParts
 
-  constructor(tokens: TokenStore, clock: Clock) {
-    this.#tokens = tokens
-    this.#clock = clock
+  constructor(parts: TokenOfficeParts) {
+    this.#parts = parts
   }
 
-  /** In the order in which they were made. */
+  /** In the order in which they were made; those that became void not long ago too. */
   all(): readonly StoredToken[] {
-    return [...this.#tokens.all()]
+    return [...this.#parts.tokens.all()]
+  }
+
+  /** Null where there is no such token. */
+  get(id: string): StoredToken | null {
+    return this.#parts.tokens.get(id)
+  }
+
+  /** When a token became void, in milliseconds since 1970; null while it is good. */
+  voidSince({ revokedAt, spent, expiresAt }: StoredToken): number | null {
+    if (revokedAt !== null) return revokedAt
+    if (spent !== null) return spent.at
+    return expiresAt !== null && expiresAt <= this.#parts.clock.now() ? expiresAt : null
   }
 
   /** The first admin token, where there is none at all; null where there is. */
@@ -47,44 +75,77 @@ export class TokenOffice {
 
   issue(purpose: TokenPurpose): FreshToken {
     const made = this.#made(purpose)
-    this.#tokens.change({ add: made.stored })
+    this.#parts.tokens.change({ put: [made.stored], drop: this.#forgotten() })
     return made
   }
 
-  /** Null where there is no such token. @throws LastAdminToken */
+  /** Null where there is no such token, or it was revoked before. @throws LastAdminToken */
   revoke(id: string): StoredToken | null {
-    const stored = this.#tokens.get(id)
-    if (stored === null) return null
+    const stored = this.#parts.tokens.get(id)
+    if (stored === null || stored.revokedAt !== null) return null
     if (stored.service === null && this.#admins().length === 1) throw new LastAdminToken('it is the last admin token')
-    this.#tokens.change({ drop: [id] })
+    this.#parts.tokens.change({ put: [this.#revoked(stored)] })
     return stored
   }
 
   /** Another token in the place of `id`, which is void from now on. @throws RangeError where there is no such token */
   rotate(id: string, by: string): FreshToken {
-    const stored = this.#tokens.get(id)
+    const stored = this.#parts.tokens.get(id)
     if (stored === null) throw new RangeError(`there is no token ${id}`)
     const made = this.#made({ service: stored.service, name: stored.name, by })
-    this.#tokens.change({ add: made.stored, drop: [id] })
+    this.#parts.tokens.change({ put: [made.stored, this.#revoked(stored)] })
     return made
   }
 
   /** One new admin token in the place of all that there are: for those who have lost theirs. */
   replaceAdmins(by: string): FreshToken {
     const made = this.#made({ ...firstAdmin, by })
-    this.#tokens.change({ add: made.stored, drop: this.#admins().map(({ id }) => id) })
+    this.#parts.tokens.change({ put: [made.stored, ...this.#admins().map((admin) => this.#revoked(admin))] })
     return made
   }
 
-  #admins(): readonly StoredToken[] {
-    return this.all().filter(({ service }) => service === null)
+  /** Notes for which certificate a single-use token was good: it is void from now on. @throws RangeError where there is no such token */
+  spend(id: string, on: Omit<SpentToken, 'at'>): void {
+    const stored = this.#parts.tokens.get(id)
+    if (stored === null) throw new RangeError(`there is no token ${id}`)
+    this.#parts.tokens.change({ put: [{ ...stored, spent: { ...on, at: this.#parts.clock.now() } }, ...this.#withoutAnswers()] })
   }
 
-  #made({ service, name, by }: TokenPurpose): FreshToken {
+  /** Admins that are good. */
+  #admins(): readonly StoredToken[] {
+    return this.all().filter((token) => token.service === null && this.voidSince(token) === null)
+  }
+
+  /** Answers that nobody may ask for again are kilobytes each. */
+  #withoutAnswers(): StoredToken[] {
+    const keptFrom = this.#parts.clock.now() - answerKeptMs
+    return this.all().flatMap((token) => {
+      const { spent } = token
+      return spent === null || spent.certificates === '' || spent.at > keptFrom ? [] : [{ ...token, spent: { ...spent, certificates: '' } }]
+    })
+  }
+
+  #revoked(stored: StoredToken): StoredToken {
+    return { ...stored, revokedAt: this.#parts.clock.now() }
+  }
+
+  #forgotten(): string[] {
+    const now = this.#parts.clock.now()
+    const all = this.all()
+      .map((token) => ({ id: token.id, since: this.voidSince(token) }))
+      .filter((token): token is { id: string; since: number } => token.since !== null)
+      .sort((a, b) => b.since - a.since)
+    return all.filter(({ since }, place) => place >= mostVoid || now - since >= voidForMs).map(({ id }) => id)
+  }
+
+  #made({ service, name, by, singleUse = false, expiresInMs = null }: TokenPurpose): FreshToken {
     const id = randomBytes(9).toString('base64url')
     const secret = randomBytes(32).toString('base64url')
     // Fast on purpose: 256 random bits need no slow hash, and every request pays for this one.
     const hash = createHash('sha256').update(secret).digest('hex')
-    return { token: `zh_${id}_${secret}`, stored: { id, hash, service, name, createdAt: this.#clock.now(), createdBy: by } }
+    const createdAt = this.#parts.clock.now()
+    const expiresAt = expiresInMs === null ? null : createdAt + expiresInMs
+    const stored = { id, hash, service, name, createdAt, createdBy: by, expiresAt, singleUse, spent: null, revokedAt: null }
+    return { token: writeToken({ id, secret }, this.#parts.fingerprint?.() ?? null), stored }
   }
 }

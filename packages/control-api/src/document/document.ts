@@ -46,8 +46,11 @@ export function documentOf(ask: DocumentAsk): PieceOfAnswer[] {
     if (!isHeld) add(endpoints, sections.name, sections.wholeList())
     else if (sections.endpointsAt > after) add(endpoints, sections.name, sections.listSince(after))
   }
+  const trust = interest.trustAt(level)
+  if (trust !== null) hashes.push(`"trust":"${trust.hash}"`)
+  const trustPieces = trust === null || (held !== null && trust.at <= after) ? [] : [',"trust":', trust.part]
   const head = `{"version":"${ask.version}","schema":${level},"revision":${ask.revision},"sections":{${hashes.join(',')}},"policies":{`
-  return [head, ...policies, '},"endpoints":{', ...endpoints, `},"unknown":[${unknown.join(',')}]}`]
+  return [head, ...policies, '},"endpoints":{', ...endpoints, '}', ...trustPieces, `,"unknown":[${unknown.join(',')}]}`]
 }
 
 function add(to: PieceOfAnswer[], name: string, part: Part): void {

@@ -3,7 +3,7 @@ import { schemaLevel } from '@zerohop/mesh-core/policy'
 import type { Clock } from '../clock.ts'
 import type { Registry } from '../registry/registry.ts'
 import type { PolicyStore } from '../store/policy-store.ts'
-import { Catalog } from './catalog.ts'
+import { Catalog, defaultsName } from './catalog.ts'
 import { Clients } from './clients.ts'
 import { documentOf, type PieceOfAnswer } from './document.ts'
 import type { IndexCounter } from './index-counter.ts'
@@ -12,6 +12,7 @@ import { Interests } from './interests.ts'
 import { ParkedPolls } from './parked.ts'
 import type { Poll, PollReply } from './poll.ts'
 import type { PollingClient } from './polling-client.ts'
+import { TrustPart, type TrustSource, trustLevel } from './trust-part.ts'
 
 /** What documents are made of. */
 export interface DocumentsParts {
@@ -19,6 +20,8 @@ export interface DocumentsParts {
   readonly registry: Registry
   readonly counter: IndexCounter
   readonly clock: Clock
+  /** Null where there is no authority. */
+  readonly trust: TrustSource | null
   /** From [0, 1); spreads the ends of waits. */
   readonly random?: () => number
 }
@@ -41,6 +44,7 @@ export class Documents {
   readonly interests: Interests
   readonly clients: Clients
   readonly #parked: ParkedPolls
+  readonly #trust: TrustPart | null
   #last: LastAnswer | null = null
   #drains = false
 
@@ -48,7 +52,8 @@ export class Documents {
     this.#parts = parts
     this.#epoch = parts.policies.epoch
     this.catalog = new Catalog({ ...parts, onChange: (sections) => this.#parked.changed(sections) })
-    this.interests = new Interests(this.catalog)
+    this.#trust = parts.trust === null ? null : new TrustPart(parts.trust, () => this.#trustChanged())
+    this.interests = new Interests(this.catalog, this.#trust)
     this.clients = new Clients(parts.clock, this.interests)
     this.#parked = new ParkedPolls({
       clock: parts.clock,
@@ -74,10 +79,19 @@ export class Documents {
   }
 
   /** True where a client has applied all of its document as it is now. */
-  isCurrent({ applied, interest, heldInterest }: PollingClient): boolean {
+  isCurrent({ applied, interest, heldInterest, schema }: PollingClient): boolean {
     // One that has just asked for more has what it asked for before, and no longer all.
     if (applied < 0 || interest === null || heldInterest === null || interest.goesBeyond(heldInterest)) return false
-    return !interest.changedWithin(applied, this.#parts.counter.current)
+    return !interest.changedWithin(applied, this.#parts.counter.current, schema)
+  }
+
+  /** Clients that are sent the trust, and have not said that they hold the one of `hash`. */
+  *withoutTrust(hash: string): Generator<PollingClient> {
+    const trust = this.#trust
+    for (const client of this.clients.all()) {
+      if (client.schema < trustLevel) continue
+      if (trust?.hash !== hash || client.applied < 0 || client.applied < trust.at) yield client
+    }
   }
 
   /**
@@ -114,8 +128,17 @@ export class Documents {
 
   close(): void {
     this.drain()
+    this.#trust?.close()
     this.catalog.close()
     this.clients.close()
+  }
+
+  #trustChanged(): number {
+    const index = this.#parts.counter.next()
+    // All documents hold the defaults: whoever polls follows them.
+    const defaults = this.catalog.find(defaultsName)
+    if (defaults !== undefined) this.#parked.changed(defaults)
+    return index
   }
 
   /** The index of a version; -1 for none, for another epoch, for the future, and for what lies before this run. */
@@ -135,7 +158,7 @@ export class Documents {
 
   #lacksSomething(client: PollingClient, told: Interest): boolean {
     const interest = client.interest as Interest
-    return interest.goesBeyond(told) || interest.changedWithin(client.seen, this.#parked.flushedIndex)
+    return interest.goesBeyond(told) || interest.changedWithin(client.seen, this.#parked.flushedIndex, client.schema)
   }
 
   #park(client: PollingClient, waitMs: number): void {
@@ -160,7 +183,7 @@ export class Documents {
   #answerNothing(client: PollingClient): void {
     const interest = client.interest as Interest
     const index = this.#parts.counter.current
-    const holdsAll = client.heldAt >= 0 && client.seen === client.heldAt && !interest.changedWithin(client.heldAt, index)
+    const holdsAll = client.heldAt >= 0 && client.seen === client.heldAt && !interest.changedWithin(client.heldAt, index, client.schema)
     if (holdsAll) {
       client.sentAt = index
       client.sentInterest = interest

@@ -2,17 +2,20 @@
 import { type Catalog, defaultsName } from './catalog.ts'
 import { Interest } from './interest.ts'
 import type { ServiceSections } from './service-sections.ts'
+import type { TrustPart } from './trust-part.ts'
 
 const nobody: ReadonlySet<Interest> = new Set()
 
 /** Interests live as long as a client follows them. */
 export class Interests {
   readonly #catalog: Catalog
+  readonly #trust: TrustPart | null
   readonly #byKey = new Map<string, Interest>()
   readonly #bySections = new Map<ServiceSections, Set<Interest>>()
 
-  constructor(catalog: Catalog) {
+  constructor(catalog: Catalog, trust: TrustPart | null) {
     this.#catalog = catalog
+    this.#trust = trust
   }
 
   get size(): number {
@@ -57,7 +60,7 @@ export class Interests {
       throw error
     }
     const [defaults, own, ...used] = made as [ServiceSections, ServiceSections, ...ServiceSections[]]
-    const interest = new Interest(key, { defaults, own, uses: used })
+    const interest = new Interest(key, { defaults, own, uses: used, trust: this.#trust })
     this.#byKey.set(key, interest)
     for (const sections of all(interest)) {
       const interests = this.#bySections.get(sections)

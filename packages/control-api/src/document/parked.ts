@@ -96,7 +96,7 @@ export class ParkedPolls {
       // A copy: clients that were answered come back and are parked anew while this goes on.
       for (const client of [...(this.#byInterest.get(interest) ?? [])]) {
         if (client.reply === null || client.interest !== interest) continue
-        if (!interest.changedWithin(client.seen, this.#parts.currentIndex())) continue
+        if (!interest.changedWithin(client.seen, this.#parts.currentIndex(), client.schema)) continue
         this.takeOut(client)
         this.#parts.wake(client)
         woken += 1

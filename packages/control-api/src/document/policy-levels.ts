@@ -3,8 +3,17 @@ import { createHash } from 'node:crypto'
 import { schemaLevel } from '@zerohop/mesh-core/policy'
 import { Part } from './part.ts'
 
-/** Fields of a document that came after level 1, each with the level that brought it. */
-const levelOfField: Readonly<Record<string, number>> = { external: 2, slowStart: 3, zones: 3, health: 3 }
+type Fields = Readonly<Record<string, unknown>>
+
+/** Fields of a document that came after level 1, each with the level that brought it; those within a section by their path. */
+const levelOfField: Readonly<Record<string, number>> = {
+  external: 2,
+  slowStart: 3,
+  zones: 3,
+  health: 3,
+  access: 4,
+  'connections.maxAge': 4,
+}
 
 /** A document as clients of one level are sent it. */
 export interface PolicyText {
@@ -15,14 +24,14 @@ export interface PolicyText {
 
 /** One policy at all levels. */
 export class LeveledPolicy {
-  readonly document: Readonly<Record<string, unknown>>
+  readonly document: Fields
   /** The lowest level at which nothing is missing. */
   readonly fullFrom: number
   readonly #texts: (PolicyText | undefined)[] = []
 
-  constructor(document: Readonly<Record<string, unknown>>) {
+  constructor(document: Fields) {
     this.document = document
-    this.fullFrom = Math.max(1, ...Object.keys(document).map((field) => levelOfField[field] ?? 1))
+    this.fullFrom = Math.max(1, ...Object.keys(levelOfField).map((path) => (holds(document, path) ? (levelOfField[path] as number) : 1)))
   }
 
   /** @param level of the client; above the newest it counts as the newest */
@@ -33,12 +42,30 @@ export class LeveledPolicy {
   }
 }
 
-/** The document without the fields that `level` does not know. */
-function without(document: Readonly<Record<string, unknown>>, level: number): Readonly<Record<string, unknown>> {
-  return Object.fromEntries(Object.entries(document).filter(([field]) => (levelOfField[field] ?? 1) <= level))
+function holds(document: Fields, path: string): boolean {
+  const [section = '', field] = path.split('.')
+  if (field === undefined) return Object.hasOwn(document, section)
+  const value = document[section]
+  return isFields(value) && Object.hasOwn(value, field)
 }
 
-function written(document: Readonly<Record<string, unknown>>): PolicyText {
+/** The document without the fields that `level` does not know. */
+function without(document: Fields, level: number): Fields {
+  const knows = (path: string): boolean => (levelOfField[path] ?? 1) <= level
+  const kept = Object.entries(document).filter(([section]) => knows(section))
+  return Object.fromEntries(
+    kept.map(([section, value]) => {
+      if (!isFields(value)) return [section, value]
+      return [section, Object.fromEntries(Object.entries(value).filter(([field]) => knows(`${section}.${field}`)))]
+    }),
+  )
+}
+
+function isFields(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function written(document: Fields): PolicyText {
   const text = JSON.stringify(document)
   const hash = createHash('sha256').update(text).digest('hex').slice(0, 16)
   return { hash, part: new Part(`{"hash":"${hash}","document":${text}}`) }

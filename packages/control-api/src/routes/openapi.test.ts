@@ -24,7 +24,9 @@ test('every route that is served is described, with its path parameters', async 
       .replaceAll('\0', ':')
     if (method !== 'HEAD') served.push(`${String(method)} ${path}`)
   })
-  serve(app, operations, { doorkeeper: new Doorkeeper(memoryStores(systemClock).tokens, systemClock, new Metrics()), onFault: () => {} })
+  const { tokens } = memoryStores(systemClock)
+  const doorkeeper = new Doorkeeper({ tokens, clock: systemClock, metrics: new Metrics(), peers: null })
+  serve(app, operations, { doorkeeper, onFault: () => {} })
   await app.ready()
   expect(served.length).toBeGreaterThan(15)
   for (const route of served) {

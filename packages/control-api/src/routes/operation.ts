@@ -2,8 +2,11 @@
 import type { z } from 'zod'
 import type { Caller } from '../access/caller.ts'
 
-/** `open`: anybody. `admin`: admin tokens. `service`: admin tokens, and the tokens of the service that `{service}` of the path names. */
-export type Access = 'open' | 'admin' | 'service'
+/**
+ * `open`: anybody. `admin`: admin tokens. `service`: admin tokens, and the tokens and certificates of the service that `{service}` of the path
+ * names. `join`: any token or certificate, single-use tokens too; whose identity is asked for stands in the body, and is checked by the operation.
+ */
+export type Access = 'open' | 'admin' | 'service' | 'join'
 
 /** One answer by its status, as the description of the API shows it. */
 export interface AnswerForm {

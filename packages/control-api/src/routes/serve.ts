@@ -4,8 +4,8 @@ import type { Socket } from 'node:net'
 import { type Complaint, checked, formatPath } from '@zerohop/mesh-core/policy'
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
-import { type Caller, speaksFor } from '../access/caller.ts'
-import type { Doorkeeper } from '../access/doorkeeper.ts'
+import { type Caller, credentialOf, speaksFor } from '../access/caller.ts'
+import type { Doorkeeper, Recognition } from '../access/doorkeeper.ts'
 import type { FieldProblem } from '../check/field-problem.ts'
 import type { ApiRequest, BodyForm, Operation } from './operation.ts'
 import { RequestProblem } from './problem.ts'
@@ -52,10 +52,9 @@ function addRoute(app: FastifyInstance, operation: Operation, { doorkeeper }: Se
     onRequest: async (request) => {
       request.raw.socket.setTimeout(stalledMs)
       if (operation.access === 'open') return
-      const caller = await admitted(doorkeeper, request.raw)
+      const caller = await admitted(doorkeeper, request.raw, { isJoin: operation.access === 'join' })
       const { service } = request.params as { service?: string }
-      const mayCall = operation.access === 'service' ? service !== undefined && speaksFor(caller, service) : caller.service === null
-      if (!mayCall) throw forbidden(caller, operation, service)
+      if (!mayCall(caller, operation, service)) throw forbidden(caller, operation, service)
       callers.set(request, caller)
     },
     handler: async (request, reply) => {
@@ -68,22 +67,30 @@ function addRoute(app: FastifyInstance, operation: Operation, { doorkeeper }: Se
   })
 }
 
+function mayCall(caller: Caller, { access }: Operation, service: string | undefined): boolean {
+  if (access === 'join') return true
+  return access === 'service' ? service !== undefined && speaksFor(caller, service) : caller.service === null
+}
+
 /** Who calls. @throws RequestProblem for a stranger, after the wait that the doorkeeper imposes */
-export async function admitted(doorkeeper: Doorkeeper, request: IncomingMessage): Promise<Caller> {
-  const answer = await doorkeeper.recognise(request)
-  if (!('status' in answer)) return answer
+export async function admitted(doorkeeper: Doorkeeper, request: IncomingMessage, how: Recognition = {}): Promise<Caller> {
+  const answer = await doorkeeper.recognise(request, how)
+  if (!('status' in answer)) {
+    if (!answer.singleUse || how.isJoin === true) return answer
+    const message = `${credentialOf(answer)} is good for one certificate and for nothing else: ask for that first, and come back with it.`
+    throw new RequestProblem(403, 'single_use_token', { message })
+  }
   const { status, code, message, retryAfterSeconds } = answer
   const wait = retryAfterSeconds === null ? {} : { 'retry-after': String(retryAfterSeconds) }
   throw new RequestProblem(status, code, { message, headers: { 'www-authenticate': 'Bearer', ...wait } })
 }
 
-/** The token is known, and not for this. */
+/** The caller is known, and this is not for it. */
 export function forbidden(caller: Caller, operation: Pick<Operation, 'access'>, service = ''): RequestProblem {
-  const message =
-    operation.access === 'service'
-      ? `The token ${caller.token} belongs to the service ${caller.service}; it may not speak for ${service.slice(0, 253)}.`
-      : `The token ${caller.token} belongs to the service ${caller.service}; this needs an admin token.`
-  return new RequestProblem(403, operation.access === 'service' ? 'wrong_service' : 'admin_only', { message })
+  const isAdmins = operation.access === 'admin'
+  const whose = `${credentialOf(caller)} belongs to the service ${caller.service}`
+  const message = isAdmins ? `${whose}; this needs an admin token.` : `${whose}; it may not speak for ${service.slice(0, 253)}.`
+  return new RequestProblem(403, isAdmins ? 'admin_only' : 'wrong_service', { message })
 }
 
 function apiRequest(request: FastifyRequest, { params, query, body }: Operation, caller: Caller | null): ApiRequest {

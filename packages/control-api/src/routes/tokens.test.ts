@@ -48,7 +48,9 @@ test('a token that was taken back is a stranger, and the last admin stays', asyn
   const { id, token } = (await running.ask('POST', '/v1/tokens', { body: { admin: true, name: 'ci pipeline' } })).body
   expect((await running.ask('GET', '/v1/policies', { token })).status).toBe(200)
   expect((await running.ask('DELETE', `/v1/tokens/${id}`)).status).toBe(204)
-  expect(codeOf(await running.ask('GET', '/v1/policies', { token }))).toEqual([401, 'wrong_token'])
+  expect(codeOf(await running.ask('GET', '/v1/policies', { token }))).toEqual([401, 'revoked_token'])
+  const { tokens } = (await running.ask('GET', '/v1/tokens')).body
+  expect(tokens.map(({ state }: { state: string }) => state)).toEqual(['valid', 'revoked'])
   expect(codeOf(await running.ask('DELETE', `/v1/tokens/${id}`))).toEqual([404, 'unknown_token'])
   expect(codeOf(await running.ask('DELETE', `/v1/tokens/${running.admin.slice(3, 15)}`))).toEqual([409, 'last_admin'])
   for (const body of [{}, { service: 'A' }, { service: 'a', admin: true, name: 'x' }, { admin: true }, { admin: true, name: 'a\nb' }]) {
@@ -56,10 +58,25 @@ test('a token that was taken back is a stranger, and the last admin stays', asyn
   }
 })
 
+test('a token for one certificate is refused for anything else, and one that expires says when', async () => {
+  const { body } = await running.ask('POST', '/v1/tokens', { body: { service: 'cart', singleUse: true, expiresIn: '1h' } })
+  expect(body).toMatchObject({ singleUse: true, expiresAt: body.createdAt + 3_600_000, state: 'valid' })
+  const { token } = body
+  for (const path of ['/v1/documents/cart?instance=a&schema=4', '/v1/policies']) {
+    expect(codeOf(await running.ask('GET', path, { token })), path).toEqual([403, 'single_use_token'])
+  }
+  for (const expiresIn of ['0s', '10000h', 'soon', -1, true]) {
+    expect(codeOf(await running.ask('POST', '/v1/tokens', { body: { service: 'cart', expiresIn } })), `${expiresIn}`).toEqual([
+      422,
+      'bad_body',
+    ])
+  }
+})
+
 test('an admin token is rotated by itself: the new one is good, the old one void', async () => {
   const { token, name } = (await running.ask('POST', '/v1/tokens:rotate-admin')).body
   expect(name).toBe('admin')
-  expect(codeOf(await running.ask('GET', '/v1/policies'))).toEqual([401, 'wrong_token'])
+  expect(codeOf(await running.ask('GET', '/v1/policies'))).toEqual([401, 'revoked_token'])
   expect((await running.ask('GET', '/v1/policies', { token })).status).toBe(200)
 })
 

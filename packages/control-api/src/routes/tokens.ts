@@ -1,5 +1,5 @@
 /** Tokens: made, listed, taken back. */
-import { nameSchema } from '@zerohop/mesh-core/policy'
+import { nameSchema, parseDuration } from '@zerohop/mesh-core/policy'
 import { z } from 'zod'
 import { type FreshToken, LastAdminToken, type TokenOffice } from '../access/token-office.ts'
 import type { StoredToken } from '../store/token-store.ts'
@@ -9,8 +9,22 @@ import type { Writes } from './writes.ts'
 
 const ownerName = z.string().regex(/^[\w .@:/+-]{1,100}$/, 'a name has 1 to 100 letters, digits, spaces and any of . @ : / + - _')
 
+const shortestMs = 1000
+const longestMs = 366 * 86_400_000
+const lifetime = z.union([z.string(), z.number()], { error: 'expected a duration such as "1h"' }).transform((value, context) => {
+  const ms = parseDuration(value)
+  if (ms !== null && ms >= shortestMs && ms <= longestMs) return ms
+  context.addIssue({ code: 'custom', message: 'expected a duration from 1s to 8784h, such as "1h"', input: value })
+  return z.NEVER
+})
+
 const requestSchema = z.union([
-  z.strictObject({ service: nameSchema, name: ownerName.optional() }),
+  z.strictObject({
+    service: nameSchema,
+    name: ownerName.optional(),
+    singleUse: z.boolean().default(false).describe('Good for one certificate, and for nothing else. Default false.'),
+    expiresIn: lifetime.optional().describe('How long it is good. Default: until it is taken back.'),
+  }),
   z.strictObject({ admin: z.literal(true), name: ownerName }),
 ])
 
@@ -22,14 +36,36 @@ const tokenSchema = z.object({
   /** Milliseconds since 1970. */
   createdAt: z.number(),
   createdBy: z.string(),
+  singleUse: z.boolean(),
+  /** Milliseconds since 1970; null: never by itself. */
+  expiresAt: z.number().nullable(),
+  /** What is void stays listed for 30 days. */
+  state: z.enum(['valid', 'expired', 'used', 'revoked']),
 })
 const freshSchema = tokenSchema.extend({ token: z.string() })
 
-const example = { id: 'Zq3kR0vT8w1A', kind: 'service', service: 'cart', name: 'cart', createdAt: 1_790_000_000_000, createdBy: 'admin' }
+const example = {
+  id: 'Zq3kR0vT8w1A',
+  kind: 'service',
+  service: 'cart',
+  name: 'cart',
+  createdAt: 1_790_000_000_000,
+  createdBy: 'admin',
+  singleUse: true,
+  expiresAt: 1_790_003_600_000,
+  state: 'valid',
+}
 const freshExample = { ...example, token: `zh_Zq3kR0vT8w1A_${'x'.repeat(43)}` }
+const adminExample = { ...freshExample, kind: 'admin', service: null, name: 'admin', singleUse: false, expiresAt: null }
 
 /** `/v1/tokens`, `/v1/tokens/{id}`, `/v1/tokens:rotate-admin`. */
 export function tokenOperations(office: TokenOffice, writes: Writes): Operation[] {
+  const make = (request: ApiRequest, { action, make }: { action: string; make: () => FreshToken }): z.output<typeof freshSchema> =>
+    writes.perform(request, () => {
+      const { token, stored } = make()
+      const account = { action, subject: subjectOf(stored), revision: null, forced: false }
+      return { account, result: { ...shown(office, stored), token } }
+    })
   return [
     {
       method: 'GET',
@@ -37,24 +73,21 @@ export function tokenOperations(office: TokenOffice, writes: Writes): Operation[
       summary: 'All tokens, without what makes them secret.',
       access: 'admin',
       answers: { 200: { meaning: 'Tokens.', schema: z.object({ tokens: z.array(tokenSchema) }), example: { tokens: [example] } } },
-      handle: () => ({ status: 200, body: { tokens: office.all().map(shown) } }),
+      handle: () => ({ status: 200, body: { tokens: office.all().map((token) => shown(office, token)) } }),
     },
     {
       method: 'POST',
       path: '/v1/tokens',
       summary: 'Makes a token, for a service or for another admin. It is in this answer and nowhere else.',
       access: 'admin',
-      body: { schema: requestSchema, example: { service: 'cart' } },
+      body: { schema: requestSchema, example: { service: 'cart', singleUse: true, expiresIn: '1h' } },
       answers: { 201: { meaning: 'Made.', schema: freshSchema, example: freshExample } },
       problems: ['store_failed'],
       handle: (request) => {
-        const { service = null, name } = request.body as { service?: string; name?: string }
-        const purpose = { service, name: name ?? service ?? 'admin', by: request.caller?.name ?? 'nobody' }
-        return {
-          status: 201,
-          headers: unstored,
-          body: made(request, writes, { action: 'token.create', make: () => office.issue(purpose) }),
-        }
+        const asked = request.body as { service?: string; name?: string; singleUse?: boolean; expiresIn?: number }
+        const { service = null, name = service ?? 'admin', singleUse = false, expiresIn = null } = asked
+        const purpose = { service, name, by: request.caller?.name ?? 'nobody', singleUse, expiresInMs: expiresIn }
+        return { status: 201, headers: unstored, body: make(request, { action: 'token.create', make: () => office.issue(purpose) }) }
       },
     },
     {
@@ -76,16 +109,12 @@ export function tokenOperations(office: TokenOffice, writes: Writes): Operation[
       summary: 'Makes an admin token in the place of the one that asks, which is void from now on.',
       access: 'admin',
       answers: {
-        201: { meaning: 'Made.', schema: freshSchema, example: { ...freshExample, kind: 'admin', service: null, name: 'admin' } },
+        201: { meaning: 'Made.', schema: freshSchema, example: adminExample },
       },
       problems: ['store_failed'],
       handle: (request) => {
         const { token = '', name = '' } = request.caller ?? {}
-        return {
-          status: 201,
-          headers: unstored,
-          body: made(request, writes, { action: 'token.rotate', make: () => office.rotate(token, name) }),
-        }
+        return { status: 201, headers: unstored, body: make(request, { action: 'token.rotate', make: () => office.rotate(token, name) }) }
       },
     },
   ]
@@ -93,17 +122,6 @@ export function tokenOperations(office: TokenOffice, writes: Writes): Operation[
 
 /** An answer with a token in it is for one pair of eyes. */
 const unstored = { 'cache-control': 'no-store' }
-
-function made(
-  request: ApiRequest,
-  writes: Writes,
-  { action, make }: { action: string; make: () => FreshToken },
-): z.output<typeof freshSchema> {
-  return writes.perform(request, () => {
-    const { token, stored } = make()
-    return { account: { action, subject: subjectOf(stored), revision: null, forced: false }, result: { ...shown(stored), token } }
-  })
-}
 
 function revoke(request: ApiRequest, office: TokenOffice, writes: Writes): void {
   const { id = '' } = request.params
@@ -124,6 +142,14 @@ function subjectOf({ id, service, name }: StoredToken): string {
   return `${id} (${service === null ? `admin ${name}` : `service ${service}`})`
 }
 
-function shown({ id, service, name, createdAt, createdBy }: StoredToken): z.output<typeof tokenSchema> {
-  return { id, kind: service === null ? 'admin' : 'service', service, name, createdAt, createdBy }
+function shown(office: TokenOffice, stored: StoredToken): z.output<typeof tokenSchema> {
+  const { id, service, name, createdAt, createdBy, singleUse, expiresAt } = stored
+  const kind = service === null ? 'admin' : 'service'
+  return { id, kind, service, name, createdAt, createdBy, singleUse, expiresAt, state: stateOf(office, stored) }
+}
+
+function stateOf(office: TokenOffice, stored: StoredToken): z.output<typeof tokenSchema>['state'] {
+  if (office.voidSince(stored) === null) return 'valid'
+  if (stored.revokedAt !== null) return 'revoked'
+  return stored.spent === null ? 'expired' : 'used'
 }

@@ -1,4 +1,5 @@
 /** Every write of a person goes through here: it is durable together with its line in the audit, or not done at all. */
+import { callerName } from '../access/caller.ts'
 import type { Clock } from '../clock.ts'
 import type { Count, Metrics } from '../observe/metrics.ts'
 import type { AuditEntry } from '../store/audit-store.ts'
@@ -51,7 +52,7 @@ export class Writes {
     const [entry, result] = this.#kept(() =>
       stores.atomically(() => {
         const { account, result } = write()
-        const by = request.caller === null ? 'nobody' : `${request.caller.name} (${request.caller.token})`
+        const by = request.caller === null ? 'nobody' : callerName(request.caller)
         const entry: AuditEntry = { at: clock.now(), by, remote: request.remote, ...account }
         stores.audit.record(entry)
         return [entry, result] as const

@@ -180,16 +180,20 @@ describe.each(kinds)('the other stores in $name', ({ open, reopen }) => {
     const lease = (instance: string, renewedAt: number) => ({ service: 's', instance, endpoint, healthy: true, renewedAt })
     stores.leases.save({ put: [lease('1', 5), lease('2', 6)], drop: [] })
     stores.leases.save({ put: [lease('2', 7)], drop: [{ service: 's', instance: '1' }] })
-    const token = { id: 'x'.repeat(12), hash: '00', service: null, name: 'admin', createdAt: 1, createdBy: 'test' }
-    stores.tokens.change({ add: token })
-    stores.tokens.change({ add: { ...token, id: 'y', service: 's' }, drop: [token.id] })
+    const rest = { expiresAt: null, singleUse: false, spent: null, revokedAt: null }
+    const token = { id: 'x'.repeat(12), hash: '00', service: null, name: 'admin', createdAt: 1, createdBy: 'test', ...rest }
+    const spent = { at: 2, keyHash: 'k', certificates: 'pem', notBefore: 1, notAfter: 3 }
+    stores.tokens.change({ put: [token, { ...token, id: 'z', service: 's', singleUse: true, expiresAt: 9 }] })
+    stores.tokens.change({ put: [{ ...token, id: 'y', service: 's' }], drop: [token.id] })
+    stores.tokens.change({ put: [{ ...token, id: 'z', service: 's', singleUse: true, expiresAt: 9, spent, revokedAt: 4 }] })
     stores.marks.raise('index', 500)
     stores.marks.raise('index', 400)
     const entry = { at: 1, by: 'admin', remote: '::1', action: 'policy.put', subject: 'a', revision: 1, forced: false }
     for (const subject of ['a', 'b', 'c']) stores.audit.record({ ...entry, subject })
     stores = reopen(stores)
     expect(stores.leases.load()).toEqual([lease('2', 7)])
-    expect([...stores.tokens.all()]).toEqual([{ ...token, id: 'y', service: 's' }])
+    const once = { ...token, id: 'z', service: 's', singleUse: true, expiresAt: 9, spent, revokedAt: 4 }
+    expect([...stores.tokens.all()]).toEqual([once, { ...token, id: 'y', service: 's' }])
     expect([stores.tokens.get('y')?.service, stores.tokens.get(token.id)]).toEqual(['s', null])
     expect([stores.marks.get('index'), stores.marks.get('other')]).toEqual([500, 0])
     expect(stores.audit.list({ limit: 2 }).map(({ subject }) => subject)).toEqual(['c', 'b'])

@@ -1,6 +1,8 @@
 /** Tokens in SQLite: their hashes, never themselves. */
 import type { SqliteFile } from './sqlite-file.ts'
-import type { StoredToken, TokenStore } from './token-store.ts'
+import type { SpentToken, StoredToken, TokenStore } from './token-store.ts'
+
+type Row = Readonly<Record<string, unknown>>
 
 /** Read into memory once: every request asks for one. */
 export class SqliteTokens implements TokenStore {
@@ -9,11 +11,8 @@ export class SqliteTokens implements TokenStore {
 
   constructor(file: SqliteFile) {
     this.#file = file
-    for (const row of file.database.prepare('SELECT * FROM tokens ORDER BY created_at').all()) {
-      const id = String(row.id)
-      const service = row.service === null ? null : String(row.service)
-      const rest = { name: String(row.name), createdAt: Number(row.created_at), createdBy: String(row.created_by) }
-      this.#tokens.set(id, { id, hash: String(row.hash), service, ...rest })
+    for (const row of file.database.prepare('SELECT * FROM tokens ORDER BY created_at, rowid').all()) {
+      this.#tokens.set(String(row.id), tokenOf(row))
     }
   }
 
@@ -25,18 +24,46 @@ export class SqliteTokens implements TokenStore {
     return this.#tokens.values()
   }
 
-  change({ add, drop = [] }: { readonly add?: StoredToken; readonly drop?: readonly string[] }): void {
+  change({ put = [], drop = [] }: { readonly put?: readonly StoredToken[]; readonly drop?: readonly string[] }): void {
     const { database } = this.#file
     this.#file.transaction(() => {
       for (const id of drop) database.prepare('DELETE FROM tokens WHERE id = ?').run(id)
-      if (add !== undefined) {
-        const insert = database.prepare('INSERT INTO tokens (id, hash, service, name, created_at, created_by) VALUES (?, ?, ?, ?, ?, ?)')
-        insert.run(add.id, add.hash, add.service, add.name, add.createdAt, add.createdBy)
-      }
+      for (const token of put) this.#write(token)
       this.#file.afterCommit(() => {
         for (const id of drop) this.#tokens.delete(id)
-        if (add !== undefined) this.#tokens.set(add.id, add)
+        for (const token of put) this.#tokens.set(token.id, token)
       })
     })
   }
+
+  #write(token: StoredToken): void {
+    // An update in place of a replacement: the row keeps its place among those of the same millisecond.
+    const insert = this.#file.database.prepare(
+      `INSERT INTO tokens (id, hash, service, name, created_at, created_by, expires_at, single_use, spent, revoked_at)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+       ON CONFLICT (id) DO UPDATE SET spent = excluded.spent, revoked_at = excluded.revoked_at`,
+    )
+    const { id, hash, service, name, createdAt, createdBy, expiresAt, singleUse, spent, revokedAt } = token
+    const spentText = spent === null ? null : JSON.stringify(spent)
+    insert.run(id, hash, service, name, createdAt, createdBy, expiresAt, Number(singleUse), spentText, revokedAt)
+  }
+}
+
+function tokenOf(row: Row): StoredToken {
+  return {
+    id: String(row.id),
+    hash: String(row.hash),
+    service: row.service === null ? null : String(row.service),
+    name: String(row.name),
+    createdAt: Number(row.created_at),
+    createdBy: String(row.created_by),
+    expiresAt: numberOf(row.expires_at),
+    singleUse: Number(row.single_use) === 1,
+    spent: row.spent === null ? null : (JSON.parse(String(row.spent)) as SpentToken),
+    revokedAt: numberOf(row.revoked_at),
+  }
+}
+
+function numberOf(value: unknown): number | null {
+  return value === null ? null : Number(value)
 }

@@ -19,6 +19,7 @@ export class NaiveClient {
   lastIndex = 0
   policies = new Map<string, { hash: string; document: unknown }>()
   endpoints = new Map<string, Map<string, EndpointRecord>>()
+  trustHash = ''
 
   constructor(plane: TestPlane, instance: string, uses: string[]) {
     this.plane = plane
@@ -64,6 +65,7 @@ export class NaiveClient {
     const index = Number(document.version.split('.')[1])
     if (index < this.lastIndex) throw new Error(`the index went back from ${this.lastIndex} to ${index}`)
     this.lastIndex = index
+    this.trustHash = document.trust?.hash ?? this.trustHash
     for (const [name, section] of Object.entries(document.policies)) {
       this.policies.set(name, { hash: section.hash, document: section.document })
     }
@@ -79,18 +81,24 @@ export class NaiveClient {
     for (const name of this.policies.keys()) if (!(`policy/${name}` in document.sections)) this.policies.delete(name)
     for (const name of this.endpoints.keys()) if (!(`endpoints/${name}` in document.sections)) this.endpoints.delete(name)
     for (const [section, hash] of Object.entries(document.sections)) {
-      const [kind, name = ''] = section.split('/')
-      const held =
-        kind === 'policy' ? this.policies.get(name)?.hash : this.endpoints.has(name) && hashOfEndpoints(this.endpoints.get(name)!.values())
-      if (held !== hash) return this.#mismatch()
+      if (this.#hashOf(section) !== hash) return this.#mismatch()
     }
     this.version = document.version
     return true
   }
 
+  #hashOf(section: string): string | undefined {
+    const [kind, name = ''] = section.split('/')
+    if (kind === 'trust') return this.trustHash
+    if (kind === 'policy') return this.policies.get(name)?.hash
+    const held = this.endpoints.get(name)
+    return held === undefined ? undefined : hashOfEndpoints(held.values())
+  }
+
   #mismatch(): false {
     this.mismatches += 1
     this.version = null
+    this.trustHash = ''
     this.policies.clear()
     this.endpoints.clear()
     return false

@@ -3,6 +3,7 @@ import type { LeaseRequest } from '@zerohop/mesh-core/policy'
 import type { Clock } from '../clock.ts'
 import { Documents } from '../document/documents.ts'
 import { IndexCounter } from '../document/index-counter.ts'
+import type { TrustSource } from '../document/trust-part.ts'
 import { Registry } from '../registry/registry.ts'
 import { memoryStores } from '../store/memory-stores.ts'
 import type { Stores } from '../store/stores.ts'
@@ -15,9 +16,11 @@ export class TestPlane<C extends Clock = Clock> {
   readonly stores: Stores
   registry!: Registry
   documents!: Documents
+  readonly #trust: TrustSource | null
 
-  constructor(clock: C) {
+  constructor(clock: C, trust: TrustSource | null = null) {
     this.clock = clock
+    this.#trust = trust
     this.stores = memoryStores(this.clock)
     this.start()
   }
@@ -26,7 +29,7 @@ export class TestPlane<C extends Clock = Clock> {
     const counter = new IndexCounter(this.stores.marks)
     const { policies, leases } = this.stores
     this.registry = new Registry({ store: leases, clock: this.clock, leaseMs: 30_000, nextIndex: () => counter.next() })
-    this.documents = new Documents({ policies, registry: this.registry, counter, clock: this.clock, random: () => 0 })
+    this.documents = new Documents({ policies, registry: this.registry, counter, clock: this.clock, trust: this.#trust, random: () => 0 })
   }
 
   /** As a new process over the same stores. */
