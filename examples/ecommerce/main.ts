@@ -74,9 +74,11 @@ function announce({ control, consul, fleet, screen }: Kept): void {
     screen.line(
       `  Consul ${consul.version.padEnd(23)} ${consul.address}   where endpoints come from   curl ${consul.address}/v1/catalog/services`,
     )
-  screen.line('  pages of every process         /_mesh: what holds and why   /_metrics: for Prometheus   /livez   /readyz')
-  for (const { instance, address, pid } of fleet.instances().toSorted((a, b) => a.instance.name.localeCompare(b.instance.name))) {
-    screen.line(`  ${instance.name.padEnd(18)} ${instance.version}   http://${address}/   process ${pid}`)
+  screen.line(
+    '  /livez and /readyz of every process are at its own address; /_mesh (what holds and why) and /_metrics (for Prometheus) at its admin port',
+  )
+  for (const { instance, address, admin, pid } of fleet.instances().toSorted((a, b) => a.instance.name.localeCompare(b.instance.name))) {
+    screen.line(`  ${instance.name.padEnd(18)} ${instance.version}   http://${address}/   admin http://${admin}/   process ${pid}`)
   }
 }
 

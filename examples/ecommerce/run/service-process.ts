@@ -32,6 +32,8 @@ export class ServiceProcess extends TetheredProcess {
   readonly instance: Instance
   /** `host:port`; '' until it listens. */
   address = ''
+  /** Where its admin pages are; known before it listens. */
+  admin = ''
 
   constructor(run: RunDirectory, instance: Instance, { control, token, consul }: Membership) {
     super(run, {
@@ -49,6 +51,7 @@ export class ServiceProcess extends TetheredProcess {
         SHOP_VERSION: instance.version,
       },
       onLine: (line) => {
+        this.admin = /^admin on (\S+:\d+)$/.exec(line)?.[1] ?? this.admin
         this.address = /^listening on (\S+:\d+)$/.exec(line)?.[1] ?? this.address
       },
     })

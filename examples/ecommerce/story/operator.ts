@@ -8,7 +8,7 @@ const answerWithinMs = 5000
 const notKept = { connection: 'close' }
 
 async function reach(one: ServiceProcess, path: string, init: RequestInit = {}): Promise<Response> {
-  const response = await fetch(`http://${one.address}${path}`, {
+  const response = await fetch(`http://${one.admin}${path}`, {
     ...init,
     headers: { ...init.headers, ...notKept },
     signal: AbortSignal.timeout(answerWithinMs),

@@ -1,5 +1,5 @@
 /** The cart: what a shopper wants, and its way to an order. */
-import { adminPages } from '../../web/admin.ts'
+import { serveAdmin } from '../../web/admin.ts'
 import { asker } from '../../web/ask.ts'
 import { checkedName, Fields } from '../../web/fields.ts'
 import { Problem } from '../../web/problem.ts'
@@ -33,9 +33,16 @@ async function putItems(user: string, body: unknown): Promise<readonly Item[]> {
   return orders.items(user)
 }
 
+await serveAdmin(mesh, {
+  // The switch between the two ways to ask inventory; an operator would use a flag service.
+  'PUT /_flags': async ({ json }) => {
+    checkout.asksInParallel = new Fields(await json()).flag('asksInParallel')
+    return { body: { asksInParallel: checkout.asksInParallel } }
+  },
+})
+
 const server = await serve(
   router({
-    ...adminPages(mesh),
     'GET /carts/:user': ({ params }) => ({ body: { items: orders.items(checkedName(params.user, 'user')) } }),
     'PUT /carts/:user/items': async ({ params, json }) => ({
       body: { items: await putItems(checkedName(params.user, 'user'), await json()) },
@@ -50,11 +57,6 @@ const server = await serve(
       const order = orders.find(checkedName(params.order, 'order'))
       if (order === undefined) throw new Problem(404, `there is no order ${params.order}`)
       return { body: { id: order.id, status: order.status, paidBy: order.paidBy } }
-    },
-    // The switch between the two ways to ask inventory; an operator would use a flag service.
-    'PUT /_flags': async ({ json }) => {
-      checkout.asksInParallel = new Fields(await json()).flag('asksInParallel')
-      return { body: { asksInParallel: checkout.asksInParallel } }
     },
   }),
 )

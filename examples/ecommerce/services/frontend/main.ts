@@ -1,5 +1,5 @@
 /** The frontend: what shoppers see of the shop. */
-import { adminPages } from '../../web/admin.ts'
+import { serveAdmin } from '../../web/admin.ts'
 import { asker } from '../../web/ask.ts'
 import { checkedName, Fields } from '../../web/fields.ts'
 import { router } from '../../web/router.ts'
@@ -10,9 +10,10 @@ const mostLines = 20
 
 const ask = asker(fetch)
 
+await serveAdmin(mesh)
+
 const server = await serve(
   router({
-    ...adminPages(mesh),
     'GET /': async () => {
       const { body } = await ask<Article[]>('http://product-catalog/products')
       return { body: homePage(body), headers: { 'content-type': 'text/html; charset=utf-8' } }

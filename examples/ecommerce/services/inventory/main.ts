@@ -1,6 +1,6 @@
 /** The inventory: how much of each article there is, and what is put aside for orders. */
 import { setTimeout as pause } from 'node:timers/promises'
-import { adminPages } from '../../web/admin.ts'
+import { serveAdmin } from '../../web/admin.ts'
 import { checkedName, Fields } from '../../web/fields.ts'
 import { Problem } from '../../web/problem.ts'
 import { router } from '../../web/router.ts'
@@ -12,9 +12,10 @@ const shelfMs = 25
 
 const stock = new Stock()
 
+await serveAdmin(mesh)
+
 const server = await serve(
   router({
-    ...adminPages(mesh),
     'GET /stock': ({ query }) => {
       const skus = (query.get('skus') ?? '').split(',').map((sku) => checkedName(sku, 'skus'))
       return { body: { units: Object.fromEntries(skus.map((sku) => [sku, stock.units(sku)])) } }

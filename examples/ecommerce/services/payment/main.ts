@@ -1,5 +1,5 @@
 /** Payment: charges a card, once per idempotency key. */
-import { adminPages } from '../../web/admin.ts'
+import { serveAdmin } from '../../web/admin.ts'
 import { checkedName, Fields } from '../../web/fields.ts'
 import { Problem } from '../../web/problem.ts'
 import { router } from '../../web/router.ts'
@@ -15,9 +15,17 @@ const longestDelayMs = 600_000
 const ledger = new Ledger()
 const bank = new Bank()
 
+await serveAdmin(mesh, {
+  // For rehearsals: makes the bank behind this instance slow.
+  'PUT /_fault': async ({ json }) => {
+    const delayMs = new Fields(await json()).count('delayMs', longestDelayMs)
+    bank.slowDown(delayMs)
+    return { body: { delayMs } }
+  },
+})
+
 const server = await serve(
   router({
-    ...adminPages(mesh),
     'POST /charges': async ({ headers, json, left }) => {
       const key = checkedName(headers['idempotency-key'], 'Idempotency-Key')
       const fields = new Fields(await json())
@@ -28,12 +36,6 @@ const server = await serve(
       const charge = before ?? ledger.enter({ key, cents, version })
       if (charge.cents !== cents) throw new Problem(422, `${key} was already charged with another amount`)
       return { status: before === undefined ? 201 : 200, body: charge }
-    },
-    // For rehearsals: makes the bank behind this instance slow.
-    'PUT /_fault': async ({ json }) => {
-      const delayMs = new Fields(await json()).count('delayMs', longestDelayMs)
-      bank.slowDown(delayMs)
-      return { body: { delayMs } }
     },
   }),
 )

@@ -1,5 +1,5 @@
 /** The catalog: what is for sale, and how much of it is left. */
-import { adminPages } from '../../web/admin.ts'
+import { serveAdmin } from '../../web/admin.ts'
 import { asker } from '../../web/ask.ts'
 import { Problem } from '../../web/problem.ts'
 import { router } from '../../web/router.ts'
@@ -22,9 +22,10 @@ async function withUnits(some: readonly Product[]): Promise<readonly (Product & 
   return some.map((product) => ({ ...product, units: body.units[product.sku] ?? null }))
 }
 
+await serveAdmin(mesh)
+
 const server = await serve(
   router({
-    ...adminPages(mesh),
     'GET /products': async ({ query }) => {
       const skus = query.get('skus')
       return { body: await withUnits(skus === null ? products : skus.split(',').map(find)) }

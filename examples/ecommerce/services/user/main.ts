@@ -1,5 +1,5 @@
 /** The users: who buys here, and by which card they pay. */
-import { adminPages } from '../../web/admin.ts'
+import { serveAdmin } from '../../web/admin.ts'
 import { checkedName } from '../../web/fields.ts'
 import { Problem } from '../../web/problem.ts'
 import { router } from '../../web/router.ts'
@@ -8,9 +8,10 @@ import { mesh, serve } from './mesh.ts'
 
 const accounts = new Accounts()
 
+await serveAdmin(mesh)
+
 const server = await serve(
   router({
-    ...adminPages(mesh),
     'GET /users/:user': ({ params }) => {
       const account = accounts.find(checkedName(params.user, 'user'))
       if (account === undefined) throw new Problem(404, `there is no user ${params.user}`)
