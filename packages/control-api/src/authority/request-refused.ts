@@ -12,8 +12,17 @@ export class RequestRefused extends Error {
   override readonly name = 'RequestRefused'
   readonly code: RefusalCode
 
-  constructor(code: RefusalCode, sentence: string) {
-    super(sentence)
+  constructor(code: RefusalCode, sentence: string, options?: ErrorOptions) {
+    super(sentence, options)
     this.code = code
   }
+}
+
+// One of P-256 with its names has less than a kilobyte.
+const mostCharacters = 16_384
+
+/** @throws RequestRefused where a request is so long that it is not even looked at: to be asked before it goes anywhere */
+export function refuseLong(csr: string): void {
+  if (csr.length <= mostCharacters) return
+  throw new RequestRefused('bad_csr', `csr: it has ${csr.length} characters, at most ${mostCharacters} are taken.`)
 }
