@@ -11,6 +11,7 @@ const words: Readonly<Partial<Record<ErrorCode, string>>> = {
   RATE_LIMITED: 'rate',
   EXPIRED: 'expired',
   MESH_CLOSED: 'closed',
+  CONNECTION_EXPIRED: 'connection',
 }
 
 /** The word for a layer's refusal; '' for what must pass for an answer of the service, as an injected fault must. */

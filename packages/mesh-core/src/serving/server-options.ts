@@ -1,4 +1,5 @@
 /** The options that a server takes whatever its protocol, and how the options of a server are checked whole. */
+import { mtlsLabel } from '../kernel/identity.ts'
 import { MeshError } from '../kernel/mesh-error.ts'
 import { didYouMean } from '../policy/index.ts'
 
@@ -117,6 +118,7 @@ export function serverSettings(options: ServerOptions, { door, problems: found, 
   if (version !== undefined && labels?.version !== undefined && labels.version !== version) {
     problems.push('version: differs from the label `version`; give one of them')
   }
+  if (labels?.[mtlsLabel] !== undefined) problems.push(`labels: \`${mtlsLabel}\` is the mesh's own`)
   if (problems.length > 0) throw new MeshError({ code: 'BAD_OPTIONS', message: `${door}: ${problems.join('; ')}` })
   return {
     port: options.port,
