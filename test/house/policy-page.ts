@@ -68,7 +68,7 @@ function wordOf(schema: Schema): string {
   if (schema.items !== undefined) return schema.items.enum === undefined ? 'list' : `list of ${wordOf(schema.items)}`
   if (schema.type === 'integer') return `whole number, ${boundsOf(schema)}`
   if (schema.type === 'number') return `number, ${boundsOf(schema)}`
-  if (schema.type === 'string') return schema.pattern?.startsWith('^\\/') ? 'path' : 'name'
+  if (schema.type === 'string') return schema.pattern === undefined ? 'text' : schema.pattern.startsWith('^\\/') ? 'path' : 'name'
   if (schema.const === true) return '`true`'
   if (schema.type === 'boolean') return '`true` or `false`'
   if (typeof schema.additionalProperties !== 'object') return 'fields'

@@ -1,8 +1,9 @@
 /** The face for users of the mesh. */
 
 export type { ControlExplanation } from './control/control-explanation.ts'
+export { currentCaller } from './kernel/ambient.ts'
 export type { Discovery, EndpointInfo, Freshness } from './kernel/discovery.ts'
-export type { Identity, IdentitySource } from './kernel/identity.ts'
+export type { Caller, Identity, IdentitySource } from './kernel/identity.ts'
 export type { Log } from './kernel/log.ts'
 export { type AttemptRecord, type ErrorCode, MeshError } from './kernel/mesh-error.ts'
 export type { Registrar } from './kernel/registrar.ts'
@@ -12,3 +13,4 @@ export type { Explanation, IdentityExplanation, ServiceExplanation } from './mes
 export { createMesh } from './mesh/mesh.ts'
 export type { Mesh, MeshEvents } from './mesh/mesh-face.ts'
 export type { MeshOptions } from './mesh/mesh-options.ts'
+export type { RefusedExplanation, VisitorExplanation, VisitorsExplanation } from './mesh/shown-visitors.ts'

@@ -1,6 +1,9 @@
 /** The face for authors of a wire: everything between a protocol and the mesh. */
 
 export type { Advertised } from './control/registration.ts'
+export { peerOf } from './identity/proved-peers.ts'
+export { checkServer, secureClient } from './identity/secure-client.ts'
+export { type DoorGround, type DoorOptions, type Entrance, ServerDoor } from './identity/server-door.ts'
 export { noIdentity, validIdentity, whyNoIdentity } from './identity/valid-identity.ts'
 export { Ambient, currentAmbient, runUnder } from './kernel/ambient.ts'
 export { BackoffRounds } from './kernel/backoff-rounds.ts'
@@ -38,6 +41,7 @@ export type { CodesPolicy, ConnectionsPolicy, StreamPolicy } from './policy/inde
 export { advertisedAddress } from './serving/advertised-address.ts'
 export { Attendance } from './serving/attendance.ts'
 export { endOnSignal } from './serving/ending-signals.ts'
+export { Listed, type ListedGround } from './serving/listed.ts'
 export { Listener } from './serving/listener.ts'
 export { Readiness } from './serving/readiness.ts'
 export {

@@ -1,7 +1,7 @@
 /** Calls made under a request end with it, and work that outlives it is free. */
 import { array, assert, constantFrom, integer, property, tuple } from 'fast-check'
 import { expect, test } from 'vitest'
-import { Ambient, type Bound, currentAmbient, runUnder } from './ambient.ts'
+import { Ambient, type Bound, currentAmbient, currentCaller, runUnder } from './ambient.ts'
 import { CANCELLED, EXPIRED } from './verdict.ts'
 
 class Work implements Bound {
@@ -92,4 +92,13 @@ test('whoever joins and leaves, exactly those under way are ended', () => {
       for (const work of works) expect(work.ends).toEqual(under.has(work) ? [CANCELLED] : [])
     }),
   )
+})
+
+test('whoever serves a request can ask who sent it, and nobody else can', () => {
+  const ambient = newAmbient()
+  expect(currentCaller()).toBeNull()
+  expect(runUnder(ambient, currentCaller)).toBeNull()
+  ambient.caller = { service: 'cart', spiffeId: 'spiffe://shop/svc/cart' }
+  expect(runUnder(ambient, currentCaller)).toEqual({ service: 'cart', spiffeId: 'spiffe://shop/svc/cart' })
+  expect(runUnder(ambient, () => runUnder(null, currentCaller))).toBeNull()
 })

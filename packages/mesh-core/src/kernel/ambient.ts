@@ -1,5 +1,6 @@
 /** The inbound request under which code runs: its trace, its deadline and its cancellation, inherited by the calls made under it. */
 import { AsyncLocalStorage } from 'node:async_hooks'
+import type { Caller } from './identity.ts'
 import type { TraceContext } from './span.ts'
 import type { CANCELLED, EXPIRED } from './verdict.ts'
 
@@ -20,6 +21,8 @@ export class Ambient {
   readonly baggage: string
   /** When the caller stops waiting, by the mesh's clock. */
   readonly deadlineAt: number
+  /** Who sent it; null over plaintext. The door writes it. */
+  caller: Caller | null = null
   /** Why outbound calls must stop; 0 while the request is alive or once it ended in peace. */
   ending: 0 | typeof EXPIRED | typeof CANCELLED = 0
   #freeAt = Number.POSITIVE_INFINITY
@@ -87,6 +90,12 @@ const storage: AsyncLocalStorage<Ambient | null> = global[key]
 /** The inbound request under which the running code stands; null outside of one. */
 export function currentAmbient(): Ambient | null {
   return storage.getStore() ?? null
+}
+
+/** Who sent the request that the running code serves, as its certificate has proved; null over plaintext, and outside of a request. */
+export function currentCaller(): Caller | null {
+  // An older copy of this package may have made the request's context.
+  return currentAmbient()?.caller ?? null
 }
 
 /** Runs `work` under `ambient`; under null, free of any. */

@@ -76,8 +76,10 @@ export class Call {
   span: Span | null = null
   /** What goes on the wire as this attempt's trace context. `attemptSpan` writes it. */
   attemptTrace: TraceContext | null = null
-  /** Who calls, on the server; '' while unknown. */
+  /** The SPIFFE ID that the caller has proved, on the server; '' over plaintext. The door writes it. */
   peer = ''
+  /** The address from which the request came, without its port, on the server; '' where there is none. The door writes it. */
+  from = ''
   /** Why the call or its attempt must stop: EXPIRED and CANCELLED are final, LATE ends one attempt, 0 is none. */
   ending: 0 | typeof EXPIRED | typeof CANCELLED | typeof LATE = 0
   /** Whoever waits on behalf of this call now. */

@@ -68,5 +68,13 @@ export interface Peer {
   readonly notAfter: number
 }
 
+/** Who calls, for whoever serves the call. */
+export interface Caller {
+  /** The name by which policies know it; '' where its SPIFFE ID is not one of this mesh's own services. */
+  readonly service: string
+  /** As its certificate has proved. */
+  readonly spiffeId: string
+}
+
 /** Somebody in plaintext. */
 export const stranger: Peer = { spiffeId: '', notAfter: Number.POSITIVE_INFINITY }

@@ -3,9 +3,10 @@ import { VersionPools } from '../balance/version-pools.ts'
 import type { ControlExplanation } from '../control/control-explanation.ts'
 import type { Endpoint } from '../kernel/endpoint.ts'
 import { Ejection } from '../outlier/ejection.ts'
-import type { EffectivePolicy } from '../policy/index.ts'
+import { accessNotes, type EffectivePolicy } from '../policy/index.ts'
 import type { PolicyInForce } from './policy-in-force.ts'
 import type { KnownService } from './service-table.ts'
+import type { VisitorsExplanation } from './shown-visitors.ts'
 
 /** One endpoint as the mesh sees it now. */
 export interface EndpointExplanation {
@@ -66,6 +67,8 @@ export interface Explanation {
   readonly control: ControlExplanation | null
   /** Who this process proves to be; null where it has no source of an identity. */
   readonly identity: IdentityExplanation | null
+  /** Who called this process in plaintext, and who was turned away. */
+  readonly visitors: VisitorsExplanation
   readonly services: readonly ServiceExplanation[]
 }
 
@@ -121,5 +124,6 @@ function notes({ state, policy }: KnownService, pools: VersionPools): string[] {
   if (policy.attemptTimeoutMs >= policy.timeoutMs && policy.attemptTimeoutMs !== Number.POSITIVE_INFINITY) {
     found.push('attemptTimeout is not below timeout and never acts')
   }
+  found.push(...accessNotes(policy))
   return found
 }

@@ -1,25 +1,22 @@
 /** The ways into this process, one for each wire, compiled anew with every policy. */
-import type { Clock } from '../kernel/clock.ts'
+import type { Gatehouse } from '../access/access.ts'
 import type { Send } from '../kernel/layer.ts'
-import type { TimerWheel } from '../kernel/timer-wheel.ts'
 import { Gate } from '../limit/gate.ts'
 import { TokenBucket } from '../limit/token-bucket.ts'
 import type { EffectivePolicy } from '../policy/index.ts'
 import type { StackGround } from '../stack/client-stack.ts'
 import type { Inbound } from '../stack/destination.ts'
-import { type InboundWire, serverStack } from '../stack/server-stack.ts'
+import { type InboundState, type InboundWire, serverStack } from '../stack/server-stack.ts'
 
 /** One per mesh; what it counts outlives every policy. */
 export class Inbounds {
   readonly #ground: StackGround
-  readonly #clock: Clock
-  readonly #state: { readonly gate: Gate; readonly bucket: TokenBucket }
+  readonly #state: InboundState
   readonly #inbounds: { readonly wire: InboundWire; readonly inbound: Inbound }[] = []
 
-  constructor(ground: StackGround, clock: Clock, wheel: TimerWheel) {
+  constructor(ground: StackGround, gatehouse: Gatehouse) {
     this.#ground = ground
-    this.#clock = clock
-    this.#state = { gate: new Gate(clock, wheel), bucket: new TokenBucket() }
+    this.#state = { gate: new Gate(ground.clock, ground.wheel), bucket: new TokenBucket(), gatehouse }
   }
 
   /** Opens the way in of one wire. */
@@ -41,7 +38,7 @@ export class Inbounds {
   /** Takes the thresholds of a policy; counts stay. */
   retune(policy: EffectivePolicy): void {
     this.#state.gate.tune(policy.inboundLimit)
-    this.#state.bucket.tune(policy.inboundRate, this.#clock.now())
+    this.#state.bucket.tune(policy.inboundRate, this.#ground.clock.now())
   }
 
   #compile(policy: EffectivePolicy, wire: InboundWire): Send {

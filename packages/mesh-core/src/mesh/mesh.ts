@@ -18,13 +18,11 @@ import { Adoption } from './adoption.ts'
 import { Announcements } from './announcements.ts'
 import { controlOf } from './control-of.ts'
 import { type Explanation, explainService } from './explain.ts'
-import { registerFreshness } from './freshness-metrics.ts'
-import { registerControlMetrics, registerGauges } from './gauges.ts'
-import { registerIdentityMetrics, registerPeerMetrics } from './identity-metrics.ts'
 import { identityOf } from './identity-of.ts'
 import { Inbounds } from './inbounds.ts'
 import { Lifecycle } from './lifecycle.ts'
 import { bindParts, type Closable, type Mesh, type MeshEvents, type MeshParts } from './mesh-face.ts'
+import { registerMetrics } from './mesh-metrics.ts'
 import { checkOptions, type MeshOptions } from './mesh-options.ts'
 import { type MeshSetting, processSetting } from './mesh-setting.ts'
 import { OwnIdentity } from './own-identity.ts'
@@ -33,6 +31,8 @@ import { PolicySource } from './policy-source.ts'
 import { RefusedPeers } from './refused-peers.ts'
 import { type Registries, registerWith, registrarOf } from './registrations.ts'
 import { ServiceTable } from './service-table.ts'
+import { explainVisitors } from './shown-visitors.ts'
+import { Visitors } from './visitors.ts'
 
 /**
  * Makes this process a member of the mesh. Nothing global happens, no network is used before the first call, and a broken policy file is
@@ -62,6 +62,7 @@ class ServiceMesh implements Mesh {
   readonly #announcements: Announcements
   readonly #keepsakes = new Map<string, unknown>()
   readonly #inbounds: Inbounds
+  readonly #visitors: Visitors
   /** How servers of this service take connections. */
   readonly #mtls = new WatchSource<MtlsMode>()
   /** null where there is no control API. */
@@ -75,34 +76,24 @@ class ServiceMesh implements Mesh {
     const { clock, random, jitter } = setting
     this.service = options.service
     this.#setting = setting
-    this.#log = harmless(options.log ?? stderrLog)
-    this.#announcements = new Announcements(this.#log)
+    const log = harmless(options.log ?? stderrLog)
+    this.#log = log
+    const announcements = new Announcements(log)
+    this.#announcements = announcements
     this.#clock = clock
     this.#wheel = new TimerWheel(clock)
     this.#ground = { clock, wheel: this.#wheel, random, jitter, meter: new Meter({ clock }), tracer: otelTracer() }
-    this.#source = new PolicySource(options.policy, this.#log)
-    this.#adoption = new Adoption({
-      source: this.#source,
-      log: this.#log,
-      announcements: this.#announcements,
-      prepare: (policies) => this.#prepare(policies),
-    })
-    this.#inbounds = new Inbounds(this.#ground, clock, this.#wheel)
+    this.#source = new PolicySource(options.policy, log)
+    this.#adoption = new Adoption({ source: this.#source, log, announcements, prepare: (policies) => this.#prepare(policies) })
+    this.#visitors = new Visitors({ clock, log, source: () => this.#identity.source })
+    this.#inbounds = new Inbounds(this.#ground, this.#visitors)
     this.#inbounds.retune(this.#own)
     this.#mtls.set(this.#own.access.mtls)
-    this.#refusedPeers = new RefusedPeers(clock, this.#log)
-    this.#control = controlOf(options, { clock, random, log: this.#log })
+    this.#refusedPeers = new RefusedPeers(clock, log)
+    this.#control = controlOf(options, { clock, random, log })
     const { wallNow = Date.now } = setting
     const source = identityOf(options)
-    this.#identity = new OwnIdentity({
-      service: this.service,
-      source,
-      mtls: this.#mtls,
-      clock,
-      wallNow,
-      log: this.#log,
-      announcements: this.#announcements,
-    })
+    this.#identity = new OwnIdentity({ service: this.service, source, mtls: this.#mtls, clock, wallNow, log, announcements })
     this.#registries = { control: this.#control, registrar: registrarOf(options) }
     this.#discovery = this.#control?.discovery ?? options.discovery ?? null
     this.#table = new ServiceTable({
@@ -112,12 +103,16 @@ class ServiceMesh implements Mesh {
       listener: (service) => this.#announcements.of(service),
       zone: options.zone ?? '',
     })
-    registerGauges(this.#ground.meter, this.#table, clock)
-    registerPeerMetrics(this.#ground.meter, this.#refusedPeers.counts)
-    if (source !== null) registerIdentityMetrics(this.#ground.meter, source)
+    registerMetrics(this.#ground.meter, {
+      clock,
+      table: this.#table,
+      visitors: this.#visitors.book,
+      refusedPeers: this.#refusedPeers,
+      identity: source,
+      discovery: this.#discovery,
+      control: this.#control,
+    })
     this.#source.follow(this.#adoption)
-    if (this.#discovery !== null) registerFreshness(this.#ground.meter, this.#discovery)
-    if (this.#control !== null) registerControlMetrics(this.#ground.meter, this.#control)
     this.#control?.begin(this.#adoption)
     bindParts(this, this.#parts(options.zone ?? ''))
   }
@@ -156,6 +151,7 @@ class ServiceMesh implements Mesh {
       revision: this.#adoption.policies.revision,
       problems: this.#adoption.problems,
       identity: this.#identity.explain(),
+      visitors: explainVisitors(this.#visitors.book, now),
       control: this.#control?.explain() ?? null,
       services: known.map((entry) => explainService(entry, this.#adoption.policies, now)),
     }
@@ -232,6 +228,7 @@ class ServiceMesh implements Mesh {
       get maxAgeMs() {
         return mesh.#own.connections.maxAgeMs
       },
+      callerOf: (spiffeId) => this.#visitors.callerOf(spiffeId),
       peerRefused: (reason, sentence) => this.#refusedPeers.add(reason, sentence),
       inbound: (wire) => {
         this.#identity.begin()

@@ -1,4 +1,5 @@
 /** The contents page of an inbound request: every layer in the order in which it travels, each with the reason for its place. */
+import { access, type Gatehouse } from '../access/access.ts'
 import { deadline } from '../deadline/deadline.ts'
 import { fault } from '../fault/fault.ts'
 import type { Call } from '../kernel/call.ts'
@@ -16,6 +17,7 @@ import type { StackGround } from './client-stack.ts'
 export interface InboundState {
   readonly gate: Gate
   readonly bucket: TokenBucket
+  readonly gatehouse: Gatehouse
 }
 
 /** The protocol's own part of an inbound stack. */
@@ -41,6 +43,8 @@ export function serverStack(policy: EffectivePolicy, state: InboundState, on: { 
         cell: ground.meter.call('inbound', wire.name, policy.service),
         tracer: ground.tracer,
       }),
+      // A stranger must not cost capacity.
+      access({ policy: policy.access, headerOf: wire.header, gatehouse: state.gatehouse }),
       // The time that the caller has left, read from the wire; it only ever shortens.
       deadline({ clock, wheel, timeoutMs: Number.POSITIVE_INFINITY }),
       // The cheapest refusal first.

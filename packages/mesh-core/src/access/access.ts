@@ -1,0 +1,72 @@
+/** Turns away who may not call, before the call costs anything. */
+import type { Call } from '../kernel/call.ts'
+import type { Caller } from '../kernel/identity.ts'
+import type { Layer } from '../kernel/layer.ts'
+import { type Outcome, refusal } from '../kernel/outcome.ts'
+import type { SpacedLog } from '../kernel/spaced-log.ts'
+import type { AccessPolicy } from '../policy/index.ts'
+import type { Refusal } from './refusal.ts'
+import type { HeaderOf } from './rule.ts'
+import { Rules } from './rules.ts'
+import { type VisitorBook, visitorName } from './visitor-book.ts'
+
+/** What access knows besides a policy. It outlives every one. */
+export interface Gatehouse {
+  readonly book: VisitorBook
+  readonly log: SpacedLog
+  /** Who has proved this SPIFFE ID; null for ''. */
+  callerOf(spiffeId: string): Caller | null
+  /** True where callers could come by mutual TLS, so that plaintext is worth a count. */
+  readonly takesMtls: boolean
+}
+
+export interface AccessOptions {
+  readonly policy: AccessPolicy
+  readonly headerOf: HeaderOf
+  readonly gatehouse: Gatehouse
+}
+
+const needsMtls: Refusal = { code: 'MTLS_REQUIRED', reason: 'mtls_required', why: 'it came in plaintext, and access.mtls is strict' }
+
+/**
+ * Reads `call.peer` and `call.from`. The stranger learns the code and nothing else; the operator is told who, what and which rule.
+ * @returns null where everybody is let in and nobody counted
+ */
+export function access({ policy, headerOf, gatehouse }: AccessOptions): Layer | null {
+  const { mtls, dryRun } = policy
+  const { book } = gatehouse
+  const rules = Rules.of(policy, headerOf)
+  const countsPlaintext = mtls === 'permissive' && gatehouse.takesMtls
+  if (rules === null && mtls !== 'strict' && !countsPlaintext) return null
+  return (next) => (call) => {
+    if (call.peer === '') {
+      if (mtls === 'strict') return Promise.resolve(turnAway(call, needsMtls, gatehouse))
+      if (countsPlaintext && gatehouse.takesMtls) book.cameInPlaintext(call)
+    }
+    if (rules === null) return next(call)
+    const caller = gatehouse.callerOf(call.peer)
+    const found = rules.judge(call, caller)
+    if (found === null) return next(call)
+    if (!dryRun) return Promise.resolve(turnAway(call, found, gatehouse))
+    book.wouldBeTurnedAway(call, caller, found.reason)
+    return next(call)
+  }
+}
+
+const longestPath = 200
+
+function turnAway(call: Call, found: Refusal, gatehouse: Gatehouse): Outcome {
+  const caller = gatehouse.callerOf(call.peer)
+  gatehouse.book.turnedAway(call, caller, found.reason)
+  gatehouse.log.warn(found.reason, () => {
+    const path = call.path.split('?', 1)[0] as string
+    const who = caller === null ? `a caller in plaintext from ${visitorName(call, null)}` : visitorName(call, caller)
+    return `${call.service}: turned away ${who} for ${shown(call.method)} ${shown(path)}: ${found.why}`
+  })
+  return refusal(call, found.code, call.startedAt)
+}
+
+// Both come from the caller: on one line and within bounds, whatever they hold.
+function shown(text: string): string {
+  return JSON.stringify(text.length > longestPath ? `${text.slice(0, longestPath)}...` : text)
+}
