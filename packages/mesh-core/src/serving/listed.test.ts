@@ -13,7 +13,7 @@ function scene(mode: MtlsMode, identity: 'held' | 'on its way' | 'none' = 'held'
   const clock = fakeClock()
   const mtls = new WatchSource<MtlsMode>(mode)
   const source = authority.identitySource('cart')
-  if (identity === 'on its way') source.current = undefined
+  if (identity === 'on its way') Object.assign(source, { current: undefined })
   const said: string[] = []
   const registry = { reached: Promise.resolve() }
   const saying = ({ labels }: EndpointInfo): string => Object.keys(labels).join(' ')

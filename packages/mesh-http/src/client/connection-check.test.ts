@@ -12,7 +12,7 @@ function begun(parts: MeshParts, address: string): { call: Call; done: Promise<[
   const call = new Call({ service: 'inventory', method: '', path: '', kind: 'unary', message: null, replayable: true, idempotent: true })
   const colon = address.lastIndexOf(':')
   call.endpoint = { address, host: address.slice(0, colon), port: Number(address.slice(colon + 1)) } as Endpoint
-  const sent = connectionCheck(parts)(call)
+  const sent = connectionCheck(parts, 'permissive')(call)
   return { call, done: sent.then(({ verdict, error }) => [verdict, error?.message ?? '']) }
 }
 

@@ -5,7 +5,9 @@ import {
   type Call,
   type Endpoint,
   ended,
+  MeshError,
   type MeshParts,
+  type MtlsMode,
   OK,
   Outcome,
   type Send,
@@ -13,10 +15,11 @@ import {
   type Waiting,
 } from '@zerohop/mesh-core/transport'
 import { Connecting } from './connecting.ts'
+import { isSecured } from './way.ts'
 
-/** Makes the Send that connects to `call.endpoint` as calls do, but always anew, and closes the connection at once. */
-export function connectionCheck(parts: MeshParts): Send {
-  return bottomSend((call, give) => new ConnectionCheck(call, parts, give).start())
+/** Makes the Send that connects to `call.endpoint` as calls do, but always anew, its handshake included, and closes the connection at once. */
+export function connectionCheck(parts: MeshParts, mtls: MtlsMode): Send {
+  return bottomSend((call, give) => new ConnectionCheck(call, { parts, mtls }, give).start())
 }
 
 class ConnectionCheck implements Waiting {
@@ -25,12 +28,14 @@ class ConnectionCheck implements Waiting {
   readonly #give: (outcome: Outcome) => void
   readonly #connecting: Connecting
 
-  constructor(call: Call, parts: MeshParts, give: (outcome: Outcome) => void) {
+  constructor(call: Call, { parts, mtls }: { readonly parts: MeshParts; readonly mtls: MtlsMode }, give: (outcome: Outcome) => void) {
     this.#call = call
     this.#parts = parts
     this.#give = give
-    this.#connecting = new Connecting(call.endpoint as Endpoint, parts, (_connecting, socket, error) => {
-      if (socket !== null) close(socket)
+    const endpoint = call.endpoint as Endpoint
+    const secured = isSecured({ endpoint, parts, mtls })
+    this.#connecting = new Connecting({ endpoint, parts, secured }, (_connecting, made, error) => {
+      if (made !== null) close(made.socket)
       this.#finish(error)
     })
   }
@@ -55,7 +60,7 @@ class ConnectionCheck implements Waiting {
       new Outcome(this.#call, error === null ? OK : UNREACHED, {
         reply: null,
         error,
-        code: '',
+        code: MeshError.is(error) ? error.code : '',
         at: this.#parts.clock.now(),
         retryAfterMs: -1,
         staleConnection: false,

@@ -1,7 +1,9 @@
 /** One connection to an endpoint: a socket, and the undici client that speaks HTTP/1.1 over it and ends with it. */
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import type { Clock, Timer } from '@zerohop/mesh-core/transport'
 import type { Dispatcher } from 'undici'
+import type { Made } from './connecting.ts'
 import { UndiciClient } from './undici-client.ts'
 
 /** A head beyond this is refused; a Node.js server refuses to write one a quarter of it. */
@@ -25,12 +27,23 @@ const noop = (): void => {}
 export class Connection {
   /** Requests that were answered in full. */
   served = 0
+  /** True once another one has taken its place: it goes when its request is done. */
+  isOutdated = false
+  readonly made: Made
+  /** From then on no request begins here, by the mesh's clock. */
+  readonly endsAt: number
+  readonly #idleMs: number
   readonly #socket: Duplex
   readonly #client: UndiciClient
   readonly #owner: ConnectionOwner
+  #resting: Timer | null = null
   #isGone = false
 
-  constructor(socket: Duplex, owner: ConnectionOwner, idleMs: number) {
+  constructor(made: Made, owner: ConnectionOwner, { idleMs, endsAt }: { readonly idleMs: number; readonly endsAt: number }) {
+    const { socket } = made
+    this.made = made
+    this.endsAt = endsAt
+    this.#idleMs = idleMs
     this.#socket = socket
     this.#owner = owner
     let taken = false
@@ -70,7 +83,14 @@ export class Connection {
     return (this.#socket as Partial<Socket>).bytesWritten ?? Number.NaN
   }
 
+  /** Waits for its first request: no longer than an idle one does, and without holding the process. undici looks after it from then on. */
+  rest(clock: Clock): void {
+    ;(this.#socket as Partial<Socket>).unref?.()
+    this.#resting = clock.setTimer(this.#idleMs, () => this.destroy())
+  }
+
   dispatch(request: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): void {
+    if (this.#resting !== null) this.#wake()
     this.#client.dispatch(request, handler)
   }
 
@@ -88,6 +108,12 @@ export class Connection {
     this.#end()
   }
 
+  #wake(): void {
+    this.#resting?.cancel()
+    this.#resting = null
+    ;(this.#socket as Partial<Socket>).ref?.()
+  }
+
   readonly #offer = (): void => {
     if (this.usable) this.#owner.connectionFree(this)
     else this.#end()
@@ -96,6 +122,7 @@ export class Connection {
   readonly #end = (): void => {
     if (this.#isGone) return
     this.#isGone = true
+    this.#resting?.cancel()
     this.#owner.connectionGone(this)
   }
 }

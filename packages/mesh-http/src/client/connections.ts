@@ -1,8 +1,9 @@
 /** The connections to one endpoint, and the calls that wait for one. */
-import type { Duplex } from 'node:stream'
-import type { ConnectionsPolicy, Endpoint, MeshParts, Retirable } from '@zerohop/mesh-core/transport'
-import { Connecting } from './connecting.ts'
+import type { BottomSettings, Endpoint, Identity, MeshParts, Retirable } from '@zerohop/mesh-core/transport'
+import { type Connected, Connecting, type Made } from './connecting.ts'
 import { Connection, type ConnectionOwner } from './connection.ts'
+import { Swap, type SwapOwner } from './swap.ts'
+import { isSecured } from './way.ts'
 
 /** An attempt that needs a connection. */
 export interface Claimant {
@@ -16,25 +17,27 @@ export interface Claimant {
 
 /**
  * Hands out connections: the one used last first, so that those not needed grow idle and close; calls that must wait are served in their
- * order.
+ * order. What was made for another way, or under an identity that has been replaced, serves until a new connection is there, and goes.
  */
-export class Connections implements ConnectionOwner, Retirable {
-  policy: ConnectionsPolicy
+export class Connections implements ConnectionOwner, Retirable, SwapOwner {
+  settings: BottomSettings
   readonly #endpoint: Endpoint
   readonly #parts: MeshParts
   readonly #all = new Set<Connection>()
   readonly #free: Connection[] = []
   readonly #connecting = new Set<Connecting>()
   readonly #waiting = new Set<Claimant>()
+  #isSecured = false
+  #swap: Swap | null = null
   #retired = false
 
-  constructor(endpoint: Endpoint, parts: MeshParts, policy: ConnectionsPolicy) {
+  constructor(endpoint: Endpoint, parts: MeshParts, settings: BottomSettings) {
     this.#endpoint = endpoint
     this.#parts = parts
-    this.policy = policy
+    this.settings = settings
   }
 
-  /** Connections and attempts at one: what the policy bounds. */
+  /** Connections and attempts at one: what the policy bounds. A swap may have one more under way. */
   get size(): number {
     return this.#all.size + this.#connecting.size
   }
@@ -44,16 +47,27 @@ export class Connections implements ConnectionOwner, Retirable {
     return this.#waiting.size
   }
 
+  get hasOutdated(): boolean {
+    return [...this.#all].some((connection) => !this.#isCurrent(connection.made.identity))
+  }
+
+  get hasProven(): boolean {
+    return [...this.#all].some((connection) => connection.served > 0 && this.#isCurrent(connection.made.identity))
+  }
+
   /** A free connection, or null: then the claimant is told later, unless it withdraws. */
-  claim(claimant: Claimant): Connection | null {
+  claim(claimant: Claimant, now: number): Connection | null {
+    const secured = isSecured({ endpoint: this.#endpoint, parts: this.#parts, mtls: this.settings.mtls })
+    if (secured !== this.#isSecured) this.#turn(secured)
     if (!claimant.wantsFresh) {
       for (let connection = this.#free.pop(); connection !== undefined; connection = this.#free.pop()) {
-        if (connection.usable) return connection
+        if (connection.usable && now < connection.endsAt) return connection
+        connection.destroy()
       }
     }
     this.#waiting.add(claimant)
     // A new one may need the place of one that is at rest: the one used longest ago.
-    if (claimant.wantsFresh && this.size >= this.policy.max) this.#free[0]?.destroy()
+    if (claimant.wantsFresh && this.size >= this.settings.connections.max) this.#free[0]?.destroy()
     this.#connect()
     return null
   }
@@ -63,12 +77,22 @@ export class Connections implements ConnectionOwner, Retirable {
     this.#waiting.delete(claimant)
   }
 
+  /** The identity of this process has been replaced: connections made under the one before are swapped after `delayMs`. */
+  renew(delayMs: number): void {
+    if (this.#isSecured) this.#swapAfter(delayMs)
+  }
+
   connectionFree(connection: Connection): void {
-    const next = this.#nextWaiting(connection.served > 0)
+    const { clock } = this.#parts
+    const isDone = connection.isOutdated || (this.#waiting.size > 0 && clock.now() >= connection.endsAt)
+    const next = isDone ? undefined : this.#nextWaiting(connection.served > 0)
     if (next !== undefined) next.granted(connection)
     // Those who still wait want a new one, for which there is no place unless this one goes.
-    else if (this.#retired || (this.#waiting.size > 0 && this.size >= this.policy.max)) connection.destroy()
-    else this.#free.push(connection)
+    else if (isDone || this.#retired || (this.#waiting.size > 0 && this.size >= this.settings.connections.max)) connection.destroy()
+    else {
+      this.#free.push(connection)
+      if (connection.served === 0) connection.rest(clock)
+    }
   }
 
   connectionGone(connection: Connection): void {
@@ -81,18 +105,69 @@ export class Connections implements ConnectionOwner, Retirable {
   /** No call will choose this endpoint any more: free connections close, those in use when they are done. Late claims are still served. */
   retire(): void {
     this.#retired = true
+    this.#swap?.stop()
     for (const connection of this.#free.splice(0)) connection.destroy()
   }
 
   /** Closes everything; calls under way are lost. */
   destroy(error: Error): void {
     this.#retired = true
+    this.#swap?.stop()
     for (const connecting of this.#connecting) connecting.stop()
     this.#connecting.clear()
     const waiting = [...this.#waiting]
     this.#waiting.clear()
     for (const claimant of waiting) claimant.denied(error)
     for (const connection of [...this.#all]) connection.destroy()
+  }
+
+  connect(done: Connected): Connecting {
+    const connecting = new Connecting({ endpoint: this.#endpoint, parts: this.#parts, secured: this.#isSecured }, done)
+    connecting.start(this.settings.connections.connectTimeoutMs)
+    return connecting
+  }
+
+  swapped(made: Made | null): void {
+    this.#swap = null
+    if (made !== null) this.#add(made)
+    this.#dropOutdated()
+  }
+
+  // A new certificate is worth waiting for: the old one still holds. Another way is not: whoever takes no mutual TLS any more, or nothing but,
+  // would be called in the wrong way for as long as the right one fails.
+  swapFailed(error: Error): boolean {
+    if ([...this.#all].some(({ made }) => (made.identity !== null) !== this.#isSecured)) return false
+    const { service, address } = this.#endpoint
+    this.#parts.log.warn(
+      `${service}: no connection to ${address} under the new certificate, those under the old one serve on: ${error.message}`,
+    )
+    return true
+  }
+
+  #turn(secured: boolean): void {
+    this.#isSecured = secured
+    if (this.settings.mtls === 'strict') this.#dropOutdated()
+    else this.#swapAfter(0)
+  }
+
+  #swapAfter(delayMs: number): void {
+    this.#swap?.stop()
+    this.#swap = null
+    if (this.#retired || !this.hasOutdated) return
+    this.#swap = new Swap(this, this.#parts)
+    this.#swap.start(delayMs)
+  }
+
+  #dropOutdated(): void {
+    for (const connection of [...this.#all]) {
+      if (this.#isCurrent(connection.made.identity)) continue
+      connection.isOutdated = true
+      if (this.#free.includes(connection)) connection.destroy()
+    }
+  }
+
+  #isCurrent(identity: Identity | null): boolean {
+    return identity === (this.#isSecured ? this.#parts.identity?.current : null)
   }
 
   #nextWaiting(hasServed: boolean): Claimant | undefined {
@@ -106,25 +181,37 @@ export class Connections implements ConnectionOwner, Retirable {
 
   // One attempt to connect for each call that waits and has none on its way, within the bound.
   #connect(): void {
-    while (this.#connecting.size < this.#waiting.size && this.size < this.policy.max) {
-      const connecting = new Connecting(this.#endpoint, this.#parts, this.#connected)
-      this.#connecting.add(connecting)
-      connecting.start(this.policy.connectTimeoutMs)
+    while (this.#connecting.size < this.#waiting.size && this.size < this.settings.connections.max) {
+      this.#connecting.add(this.connect(this.#connected))
     }
   }
 
-  readonly #connected = (connecting: Connecting, socket: Duplex | null, error: Error | null): void => {
-    if (!this.#connecting.delete(connecting)) {
-      socket?.destroy()
-      return
-    }
-    if (socket === null) {
-      this.#nextWaiting(false)?.denied(error as Error)
-      this.#connect()
-      return
-    }
-    const connection = new Connection(socket, this, this.policy.idleMs)
+  #add(made: Made): void {
+    const { clock, random } = this.#parts
+    const { idleMs, maxAgeMs } = this.settings.connections
+    // A tenth more or less, so that connections made together do not end together.
+    const endsAt = Math.min(made.goodUntil, clock.now() + maxAgeMs * (0.9 + 0.2 * random()))
+    const connection = new Connection(made, this, { idleMs, endsAt })
     this.#all.add(connection)
     this.connectionFree(connection)
+  }
+
+  readonly #connected: Connected = (connecting, made, error) => {
+    if (!this.#connecting.delete(connecting)) {
+      made?.socket.destroy()
+      return
+    }
+    if (made === null) {
+      this.#nextWaiting(false)?.denied(error as Error)
+      this.#connect()
+    } else if (this.settings.mtls === 'strict' && made.identity === null) {
+      // The policy turned strict meanwhile.
+      made.socket.destroy()
+      this.#connect()
+    } else {
+      this.#add(made)
+      // Begun before the way or the identity changed.
+      if (!this.#isCurrent(made.identity) && this.#swap === null) this.#swapAfter(0)
+    }
   }
 }

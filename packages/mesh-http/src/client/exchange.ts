@@ -56,7 +56,8 @@ export abstract class Exchange extends Alarm implements HttpReply, Waiting, Body
   #outcome: Outcome | null = null
   #discarding = false
   #drained = 0
-  #heardAt = 0
+  /** When the server was last heard; at first, when the attempt began. */
+  protected heardAt = 0
 
   constructor(call: Call, ground: BottomGround, give: (outcome: Outcome) => void) {
     super(null)
@@ -88,7 +89,7 @@ export abstract class Exchange extends Alarm implements HttpReply, Waiting, Body
       return false
     }
     call.cancel = this
-    this.#heardAt = now
+    this.heardAt = now
     if (ground.settings.stream !== null) this.#watchStream(now)
     return true
   }
@@ -100,7 +101,7 @@ export abstract class Exchange extends Alarm implements HttpReply, Waiting, Body
     this.code = code
     this.statusText = statusText
     this.headers = headers
-    this.#heardAt = at
+    this.heardAt = at
     this.#outcome = new Outcome(this.call, this.ground.verdicts.of(code, headers), {
       reply: this,
       error: null,
@@ -122,7 +123,7 @@ export abstract class Exchange extends Alarm implements HttpReply, Waiting, Body
       if (this.#drained > mostDrained) this.#letGo()
       return
     }
-    if (this.bucket !== null) this.#heardAt = this.ground.parts.clock.now()
+    if (this.bucket !== null) this.heardAt = this.ground.parts.clock.now()
     this.body.push(bytes)
   }
 
@@ -197,8 +198,8 @@ export abstract class Exchange extends Alarm implements HttpReply, Waiting, Body
     const { call, ground } = this
     const { idleMs } = ground.settings.stream as StreamPolicy
     // A server that we hold back ourselves is not silent.
-    if (this.body.paused) this.#heardAt = now
-    const silentAt = this.#heardAt + idleMs
+    if (this.body.paused) this.heardAt = now
+    const silentAt = this.heardAt + idleMs
     if (now < silentAt) {
       if (silentAt !== Number.POSITIVE_INFINITY) ground.parts.wheel.set(this, silentAt, now)
       return

@@ -4,6 +4,7 @@ import {
   CANCELLED,
   type CodesPolicy,
   type ErrorCode,
+  MeshError,
   refusedHeader,
   UNREACHED,
   type Verdict,
@@ -89,6 +90,8 @@ export function meaningOfLoss(loss: Loss, bodyFailed: boolean): LossMeaning {
   if (name === 'HTTPParserError' || unasked.has(message) || (typeof code === 'string' && badReply.has(code))) {
     return { verdict: BROKEN, code: 'BAD_REPLY', stale: false }
   }
+  // No connection, for a reason that has a word of its own: whoever answers there is somebody else, or this process has nothing to show.
+  if (!loss.written && MeshError.is(loss.error)) return { verdict: UNREACHED, code: loss.error.code, stale: false }
   if (loss.answered) return { verdict: BROKEN, code: '', stale: false }
   return { verdict: loss.written ? BROKEN : UNREACHED, code: '', stale: loss.reused }
 }

@@ -1,65 +1,19 @@
 /** The bottom of the client's stack over sockets: writes one attempt to its endpoint and reads the answer. */
-import { bottomSend, type ConnectionsPolicy, type Endpoint, type MeshParts, refusal, type Send } from '@zerohop/mesh-core/transport'
+import { bottomSend, type Endpoint, refusal, type Send } from '@zerohop/mesh-core/transport'
 import type { Dispatcher } from 'undici'
 import type { Connection } from './connection.ts'
-import { type Claimant, Connections } from './connections.ts'
+import type { ConnectionTable } from './connection-table.ts'
+import type { Claimant, Connections } from './connections.ts'
 import { type BottomGround, Exchange } from './exchange.ts'
 import type { ReplyHeaders } from './http-outcome.ts'
 import { OneShotBody } from './one-shot-body.ts'
 
-/** All connections of a mesh, by endpoint: they outlive every policy, and go with their endpoint. */
-export class ConnectionTable {
-  readonly #parts: MeshParts
-  readonly #table = new Map<Endpoint, Connections>()
-  /** True once the mesh has closed. */
-  closed = false
-
-  constructor(parts: MeshParts) {
-    this.#parts = parts
-  }
-
-  /** The connections to `endpoint`, under the policy given last. */
-  to(endpoint: Endpoint, policy: ConnectionsPolicy): Connections {
-    const connections = this.#table.get(endpoint)
-    if (connections === undefined) return this.#add(endpoint, policy)
-    connections.policy = policy
-    return connections
-  }
-
-  #add(endpoint: Endpoint, policy: ConnectionsPolicy): Connections {
-    const connections = new Connections(endpoint, this.#parts, policy)
-    this.#table.set(endpoint, connections)
-    endpoint.whenGone({
-      retire: () => {
-        this.#table.delete(endpoint)
-        connections.retire()
-      },
-    })
-    return connections
-  }
-
-  /** Endpoints to which there are connections. */
-  get size(): number {
-    return this.#table.size
-  }
-
-  /** Closes all connections at once. */
-  async close(): Promise<void> {
-    this.closed = true
-    const error = Object.assign(new Error('the mesh is closed'), { code: 'ERR_MESH_CLOSED' })
-    const all = [...this.#table.values()]
-    this.#table.clear()
-    for (const connections of all) connections.destroy(error)
-  }
-}
-
 /** Makes the Send that carries attempts over `table`'s connections. */
 export function httpSend(table: ConnectionTable, ground: BottomGround): Send {
-  const policy = ground.settings.connections
   return bottomSend((call, give) => {
     // A call that lost its connection to the end of the mesh would try again, and be nobody's.
     if (table.closed) give(refusal(call, 'MESH_CLOSED', ground.parts.clock.now()))
-    else new HttpAttempt(call, ground, give).start(table.to(call.endpoint as Endpoint, policy))
+    else new HttpAttempt(call, ground, give).start(table.to(call.endpoint as Endpoint, ground.settings))
   })
 }
 
@@ -78,7 +32,7 @@ class HttpAttempt extends Exchange implements Claimant, Dispatcher.DispatchHandl
   start(connections: Connections): void {
     if (!this.begin()) return
     this.#connections = connections
-    const connection = connections.claim(this)
+    const connection = connections.claim(this, this.heardAt)
     if (connection !== null) this.granted(connection)
   }
 
@@ -136,8 +90,14 @@ class HttpAttempt extends Exchange implements Claimant, Dispatcher.DispatchHandl
 
   onResponseError(_controller: Dispatcher.DispatchController | null, error: Error): void {
     const written = this.#controller !== null && this.#connection?.bytesWritten !== this.#writtenBefore
+    const isFirst = this.#connection !== null && this.#connection.made.identity !== null && !this.#reused
     this.#leave()
-    this.lost({ error, written, answered: this.#answered, reused: this.#reused })
+    this.lost({
+      error: isFirst && written && !this.#answered ? perhapsTurnedAway(error) : error,
+      written,
+      answered: this.#answered,
+      reused: this.#reused,
+    })
   }
 
   pauseBody(): void {
@@ -165,3 +125,10 @@ class HttpAttempt extends Exchange implements Claimant, Dispatcher.DispatchHandl
 }
 
 const stopped = new Error('the attempt is over')
+
+// The server looks at our certificate when the handshake is over for us (TLS 1.3): being turned away looks like any other loss.
+function perhapsTurnedAway(error: Error): Error {
+  return new Error(`${error.message}; the connection was new: the server may have refused the certificate of this process`, {
+    cause: error,
+  })
+}

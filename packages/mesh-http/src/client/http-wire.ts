@@ -10,10 +10,11 @@ import {
   type Wire,
 } from '@zerohop/mesh-core/transport'
 import { connectionCheck } from './connection-check.ts'
+import { ConnectionTable } from './connection-table.ts'
 import type { BottomGround, HttpReply } from './exchange.ts'
 import { HttpMessage } from './http-call.ts'
 import { type ReplyHeaders, StatusVerdicts } from './http-outcome.ts'
-import { ConnectionTable, httpSend } from './http-send.ts'
+import { httpSend } from './http-send.ts'
 import { IncomingBody } from './incoming-body.ts'
 import { memorySend } from './memory-send.ts'
 import { RequestHeaders } from './request-headers.ts'
@@ -51,8 +52,8 @@ export class HttpWire implements Wire {
     return new Call({ service, method: 'GET', path, kind: 'unary', message, replayable: true, idempotent: true })
   }
 
-  checkConnection(): Send {
-    return connectionCheck(this.#parts)
+  checkConnection({ mtls }: BottomSettings): Send {
+    return connectionCheck(this.#parts, mtls)
   }
 
   answer(call: Call, status: number, codes: CodesPolicy): Outcome {

@@ -1,6 +1,5 @@
 /** One request under its handler: the bottom of the inbound stack. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Socket } from 'node:net'
 import {
   Ambient,
   acceptBaggage,
@@ -79,6 +78,7 @@ export class Exchange implements Waiting, Served {
     const { promise, resolve } = Promise.withResolvers<Outcome>()
     this.#resolve = resolve
     const ambient = new Ambient(call.trace, acceptBaggage(this.#request.headers.baggage), call.deadlineAt)
+    ambient.caller = this.#connection.caller
     this.#ambient = ambient
     call.cancel = this
     keepRefusalWord(this.#response)
@@ -99,7 +99,7 @@ export class Exchange implements Waiting, Served {
     this.#end(outcome, call.ending === EXPIRED ? EXPIRED : CANCELLED)
     // Without a caller there is nobody to answer.
     if (call.ending !== EXPIRED || this.#response.destroyed) return
-    if (this.#response.headersSent) this.#cut()
+    if (this.#response.headersSent) this.#connection.cut()
     else this.#answer(outcome, 504, '')
   }
 
@@ -149,7 +149,7 @@ export class Exchange implements Waiting, Served {
     const outcome = this.#outcome(FAULT, 'HANDLER_FAILED', error instanceof Error ? error : new Error(String(error)))
     this.#end(outcome, CANCELLED)
     if (this.#response.destroyed) return
-    if (this.#response.headersSent) this.#cut()
+    if (this.#response.headersSent) this.#connection.cut()
     else answerInstead(this.#asked(), { code: 'HANDLER_FAILED', status: 500, service, refusedAs: '', retryAfterMs: -1 })
   }
 
@@ -168,13 +168,6 @@ export class Exchange implements Waiting, Served {
 
   #asked(): Asked {
     return { request: this.#request, response: this.#response, clock: this.#parts.clock }
-  }
-
-  // A reset rather than an orderly end: a body that ends with its connection would pass for whole.
-  #cut(): void {
-    const socket = this.#connection.socket as Partial<Socket> & { destroy(): void }
-    if (socket.resetAndDestroy === undefined) socket.destroy()
-    else socket.resetAndDestroy()
   }
 
   #end(outcome: Outcome, why: typeof EXPIRED | typeof CANCELLED): void {

@@ -1,14 +1,14 @@
 /** Makes a call of every request that comes in, and sends it through the inbound stack to the handler. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { Call, type CallKind, type Inbound, type MeshParts, Outcome, parseTraceContext } from '@zerohop/mesh-core/transport'
+import { Call, type CallKind, type Inbound, type MeshParts, Outcome, parseTraceContext, refusalWord } from '@zerohop/mesh-core/transport'
 import { statusVerdict } from '../status-verdict.ts'
 import { Exchange, type HttpApp } from './exchange.ts'
 import type { Health } from './health.ts'
-import { answerInstead } from './mesh-answer.ts'
-import type { OpenConnections } from './open-connections.ts'
+import { answerInstead, type MeshAnswer } from './mesh-answer.ts'
+import type { OpenConnection, OpenConnections } from './open-connections.ts'
 import { replyOf } from './served-status.ts'
-import { Upgrade, type UpgradeHandler } from './upgrade.ts'
+import { endPlainly, plainAnswer, Upgrade, type UpgradeHandler } from './upgrade.ts'
 
 /** What requests are served with. */
 export interface HttpInboundOptions {
@@ -24,6 +24,14 @@ export interface HttpInboundOptions {
 interface Carried {
   run(call: Call): Promise<Outcome>
   header(name: string): string | null
+}
+
+/** A request as it came in. */
+interface Arrived {
+  readonly kind: CallKind
+  readonly message: Carried
+  readonly connection: OpenConnection
+  readonly now: number
 }
 
 /** The door of a server. */
@@ -55,15 +63,15 @@ export class HttpInbound {
     const connection = connections.of(request.socket)
     // The connection went in the tick that brought the request.
     if (connection === undefined) return
-    if (this.draining) response.shouldKeepAlive = false
+    const now = parts.clock.now()
+    if (this.draining || now >= connection.lastFrom) response.shouldKeepAlive = false
     if (health?.answer(request, response) === true) return
-    if (this.refusing) {
-      const answer = { code: 'MESH_CLOSED', status: 503, service: parts.service, refusedAs: 'draining', retryAfterMs: -1 } as const
-      answerInstead({ request, response, clock: parts.clock }, answer)
+    if (this.refusing || now >= connection.endsAt) {
+      answerInstead({ request, response, clock: parts.clock }, this.#refusal)
       return
     }
     const exchange = new Exchange({ parts, app, request, response, connection, expectsContinue })
-    void exchange.serve(this.#call(request, 'unary', exchange), this.#inbound.send)
+    void exchange.serve(this.#call(request, { kind: 'unary', message: exchange, connection, now }), this.#inbound.send)
   }
 
   /** Serves one request to leave HTTP. Only called where there is a handler for such. */
@@ -71,11 +79,24 @@ export class HttpInbound {
     const { parts, upgrade, connections } = this.#options
     const connection = connections.of(socket)
     if (connection === undefined || upgrade === null) return
+    const now = parts.clock.now()
+    if (now >= connection.endsAt) {
+      socket.on('error', () => {})
+      endPlainly(socket, plainAnswer(this.#refusal), parts.clock)
+      return
+    }
     const upgraded = new Upgrade({ parts, handler: upgrade, request, head, connection })
-    void upgraded.serve(this.#call(request, 'upgrade', upgraded), this.#inbound.send)
+    void upgraded.serve(this.#call(request, { kind: 'upgrade', message: upgraded, connection, now }), this.#inbound.send)
   }
 
-  #call(request: IncomingMessage, kind: CallKind, message: Carried): Call {
+  /** Why what comes now must go elsewhere: the server leaves, or else the connection has outlived a certificate. */
+  get #refusal(): MeshAnswer {
+    const { service } = this.#options.parts
+    if (this.refusing) return { code: 'MESH_CLOSED', status: 503, service, refusedAs: 'draining', retryAfterMs: -1 }
+    return { code: 'CONNECTION_EXPIRED', status: 503, service, refusedAs: refusalWord('CONNECTION_EXPIRED'), retryAfterMs: -1 }
+  }
+
+  #call(request: IncomingMessage, { kind, message, connection, now }: Arrived): Call {
     const { parts } = this.#options
     const { headers } = request
     const method = request.method as string
@@ -88,7 +109,9 @@ export class HttpInbound {
       replayable: false,
       idempotent: false,
     })
-    call.startedAt = parts.clock.now()
+    call.startedAt = now
+    call.from = connection.from
+    if (connection.caller !== null) call.peer = connection.caller.spiffeId
     // An upgraded connection outlives the patience of whoever asked for it.
     if (kind !== 'upgrade') call.timeoutMs = readTimeout(headers['zerohop-timeout'])
     const { traceparent } = headers

@@ -1,16 +1,18 @@
 /** serveHttp: a server whose requests pass through the mesh, and which leaves no request behind when it goes. */
 import { createServer, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Mesh } from '@zerohop/mesh-core'
 import {
   advertisedAddress,
+  type Entrance,
   endOnSignal,
+  Listed,
+  Listener,
   type MeshParts,
-  type Network,
+  type Peer,
   partsOf,
   Readiness,
-  type Registered,
+  ServerDoor,
 } from '@zerohop/mesh-core/transport'
 import type { HttpApp } from './exchange.ts'
 import { Health } from './health.ts'
@@ -63,14 +65,13 @@ class HttpServer implements MeshServer {
   readonly #server: Server
   readonly #inbound: HttpInbound
   readonly #connections: OpenConnections
-  #stopListening: () => Promise<void> = async () => {}
+  readonly #listener: Listener
+  readonly #door: ServerDoor
+  readonly #listed: Listed
   #stopFollowing: () => void = () => {}
-  #registered: Registered | null = null
   #drained: Promise<void> | null = null
   #drainingSince = 0
   #closed: Promise<void> | null = null
-  address = ''
-  port = 0
 
   constructor(parts: MeshParts, app: HttpApp, settings: HttpServerSettings) {
     this.#parts = parts
@@ -88,7 +89,6 @@ class HttpServer implements MeshServer {
       requestTimeout: requestMs,
       connectionsCheckingInterval: 2000,
     })
-    server.on('connection', (socket) => this.#connections.add(socket))
     server.on('request', (request, response) => inbound.request(request, response, false))
     server.on('checkContinue', (request, response) => inbound.request(request, response, true))
     // Without a listener node serves the request as if it had not asked, as RFC 9110 allows: Java's client asks for h2c on every first
@@ -100,15 +100,31 @@ class HttpServer implements MeshServer {
       endPlainly(socket, answer, parts.clock)
     })
     this.#server = server
+    this.#listed = new Listed(parts)
+    const onConnection = (socket: Duplex, peer: Peer, entrance: Entrance): void => this.#opened(socket, peer, entrance)
+    this.#door = new ServerDoor(doorGround(parts, this.#listed), { onConnection })
+    const { service, network, log } = parts
+    const accept = (socket: Duplex): void => {
+      if (this.#connections.arrive(socket)) this.#door.accept(socket)
+    }
+    this.#listener = new Listener({ service, port: settings.port, host: settings.host, network, log, halfOpen: true, accept })
+  }
+
+  get address(): string {
+    return this.#listener.address
+  }
+
+  get port(): number {
+    return this.#listener.port
   }
 
   async listen(): Promise<void> {
-    const { network } = this.#parts
-    if (network === null) await this.#listenOnSocket()
-    else this.#listenInMemory(network)
+    await this.#listener.listen()
+    // node's server follows its connections, and so the times within which a request must come, only once it listens; here another one does.
+    this.#server.emit('listening')
     const { labels, zone, weight, advertise } = this.#settings.listing
     const address = advertisedAddress(advertise, this.address)
-    this.#registered = this.#parts.closing ? null : this.#parts.register({ address, labels, zone, weight })
+    if (!this.#parts.closing) this.#listed.list({ address, labels, zone, weight })
     this.#parts.closeWith({ close: (graceMs) => this.close({ graceMs }) }, 'server')
   }
 
@@ -119,7 +135,7 @@ class HttpServer implements MeshServer {
 
   drain(): void {
     if (this.#drained !== null) return
-    const released = this.#registered?.release() ?? null
+    const released = this.#listed.release()
     // Off the list first: callers who find this server unready have nowhere better to be sent by a list that still names it.
     this.#drained = released === null ? Promise.resolve() : released.then(() => this.#turnAway())
     if (released === null) this.#turnAway()
@@ -135,6 +151,7 @@ class HttpServer implements MeshServer {
     this.drain()
     const timer = this.#parts.clock.setTimer(graceMs, () => {
       this.#inbound.refusing = true
+      this.#door.close()
       this.#connections.destroyAll()
     })
     this.#closed ??= this.#leave(graceMs)
@@ -152,42 +169,31 @@ class HttpServer implements MeshServer {
     // Half of the time at most: what is under way gets the rest.
     await this.#connections.attendance.quietWithin(Math.min(lingerMs, graceMs / 2) - drainedForMs)
     this.#inbound.refusing = true
-    const stopped = this.#stopListening()
+    await this.#listener.stop()
+    this.#door.close()
     this.#connections.closeResting()
     await this.#connections.attendance.emptyWithin(Number.POSITIVE_INFINITY)
-    await stopped
+    // Ends the looking after connections that are slow.
+    this.#server.close()
     this.#stopFollowing()
   }
 
-  #listenInMemory(network: Network): void {
-    const { port, host = '127.0.0.1' } = this.#settings
-    this.port = port === 0 ? freePort(network, host) : port
-    this.address = `${host}:${this.port}`
-    const stop = network.listen(this.address, (socket: Duplex) => this.#server.emit('connection', socket))
-    this.#stopListening = async () => stop()
-  }
-
-  async #listenOnSocket(): Promise<void> {
-    const { port, host } = this.#settings
-    const { promise, resolve, reject } = Promise.withResolvers<void>()
-    this.#server.once('error', reject)
-    this.#server.listen({ port, ...(host === undefined ? {} : { host }) }, resolve)
-    await promise
-    this.#server.off('error', reject)
-    // Accepting may fail for want of file handles: the next one may succeed.
-    this.#server.on('error', (error) =>
-      this.#parts.log.error(`${this.#parts.service}: the server on ${this.address} failed: ${error.message}`),
-    )
-    const bound = this.#server.address() as AddressInfo
-    this.port = bound.port
-    this.address = `${bound.family === 'IPv6' ? `[${bound.address}]` : bound.address}:${bound.port}`
-    this.#stopListening = () => new Promise((done) => this.#server.close(() => done()))
+  #opened(socket: Duplex, peer: Peer, entrance: Entrance): void {
+    const { clock, maxAgeMs } = this.#parts
+    this.#connections.add(socket, { peer, entrance, clock, maxAgeMs })
+    this.#server.emit('connection', socket)
   }
 }
 
-// 49152: the first of the ports that are free for any use, as a system would give.
-function freePort(network: Network, host: string): number {
-  let port = 49_152
-  while (network.isWire(`${host}:${port}`)) port++
-  return port
+// Read anew for each connection: whether there is a source of an identity can change.
+function doorGround(parts: MeshParts, listed: Listed): ConstructorParameters<typeof ServerDoor>[0] {
+  return {
+    get identity() {
+      return parts.identity
+    },
+    mtls: listed.mode,
+    clock: parts.clock,
+    wheel: parts.wheel,
+    peerRefused: (reason, sentence) => parts.peerRefused(reason, sentence),
+  }
 }

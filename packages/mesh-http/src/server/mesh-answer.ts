@@ -30,9 +30,14 @@ export class AnsweredInstead extends Error {
   }
 }
 
+// Whoever may not come in is told that, and nothing of what stands behind the door.
+const withoutMessage: ReadonlySet<ErrorCode> = new Set(['MTLS_REQUIRED', 'FORBIDDEN'])
+
 /** The head and body of an answer, as a list fit for `writeHead`. */
 export function answerHead(answer: MeshAnswer): { headers: Record<string, string>; body: string } {
-  const body = `${JSON.stringify({ error: answer.code, message: `${answer.service}: ${errorTable[answer.code].sentence}` })}\n`
+  const { code, service } = answer
+  const told = withoutMessage.has(code) ? { error: code } : { error: code, message: `${service}: ${errorTable[code].sentence}` }
+  const body = `${JSON.stringify(told)}\n`
   const headers: Record<string, string> = {
     'content-type': 'application/json; charset=utf-8',
     'content-length': String(Buffer.byteLength(body)),

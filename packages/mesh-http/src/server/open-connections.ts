@@ -1,6 +1,7 @@
 /** The connections of a server: which are at rest, and when the last one has gone. */
+import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { Attendance, type Clock } from '@zerohop/mesh-core/transport'
+import { Attendance, type Caller, type Clock, type Entrance, type Peer } from '@zerohop/mesh-core/transport'
 
 /** A request that is being served over a connection. */
 export interface Served {
@@ -10,15 +11,38 @@ export interface Served {
   makeLast(): void
 }
 
+// Callers who are members of the mesh leave after their policy's age and a tenth at most: only others have to be told.
+const ageMargin = 1.2
+// Callers are told to come back over another connection this long before a certificate ends, or for a tenth of what it has left.
+const mostMarginMs = 60_000
+
 /** One connection, with the requests that are being served over it: one, or several where the caller pipelines. */
 export class OpenConnection {
   readonly socket: Duplex
+  /** Who is at the other end; null over plaintext. */
+  readonly caller: Caller | null
+  /** The address at the other end, without its port; '' where there is none. */
+  readonly from: string
+  /** From then on every response is the last one of its connection, by the mesh's clock. */
+  readonly lastFrom: number
+  /** From then on no request begins here: the certificate of one end has expired. */
+  readonly endsAt: number
   readonly served = new Set<Served>()
+  readonly #raw: Duplex
   // How many bytes had come when it last was at rest: more than these are the beginning of a request.
   #bytesAtRest = 0
 
-  constructor(socket: Duplex) {
+  constructor(socket: Duplex, { peer, entrance, clock, maxAgeMs }: OpenedStart) {
+    const { raw, identity } = entrance
     this.socket = socket
+    this.#raw = raw
+    // An IPv4 caller of a socket that takes both kinds has its address written as IPv6.
+    this.from = ((raw as Partial<Socket>).remoteAddress ?? '').replace(/^::ffff:(?=\d+\.)/, '')
+    this.caller = identity === null ? null : { service: identity.serviceOf(peer.spiffeId), spiffeId: peer.spiffeId }
+    const leftMs = identity === null ? Number.POSITIVE_INFINITY : Math.min(identity.notAfter, peer.notAfter) - Date.now()
+    const now = clock.now()
+    this.endsAt = now + leftMs
+    this.lastFrom = identity === null ? leftMs : now + Math.min(maxAgeMs * ageMargin, leftMs - Math.min(mostMarginMs, leftMs / 10))
   }
 
   /** A request has been served to its end. */
@@ -31,6 +55,13 @@ export class OpenConnection {
     return this.served.size === 0 && bytesRead(this.socket) === this.#bytesAtRest
   }
 
+  /** Ends it by a reset rather than in order: a body that ends with its connection would pass for whole. Over TLS the socket below can do so. */
+  cut(): void {
+    const raw = this.#raw as Partial<Socket> & { destroy(): void }
+    if (raw.resetAndDestroy === undefined) this.socket.destroy()
+    else raw.resetAndDestroy()
+  }
+
   /** The caller has gone: everybody who serves it is told, in this tick. */
   left(): void {
     for (const served of [...this.served]) served.left()
@@ -39,6 +70,15 @@ export class OpenConnection {
 
 function bytesRead(socket: Duplex): number {
   return (socket as { bytesRead?: number }).bytesRead ?? 0
+}
+
+/** How a connection came to be. */
+export interface OpenedStart {
+  readonly peer: Peer
+  readonly entrance: Entrance
+  readonly clock: Clock
+  /** For how long it may take requests where it is secured. */
+  readonly maxAgeMs: number
 }
 
 /** All connections of one server, upgraded ones included. */
@@ -52,20 +92,25 @@ export class OpenConnections {
     this.attendance = new Attendance(clock)
   }
 
-  /** Follows a connection to its end. To be called when it is made, before the parser reads from it. */
-  add(socket: Duplex): void {
-    if (this.#cut) {
-      socket.destroy()
-      return
+  /** Counts a socket, from when it was accepted to its end. False where it was cut at once. */
+  arrive(raw: Duplex): boolean {
+    if (this.#cut) raw.destroy()
+    else {
+      this.attendance.arrive()
+      raw.once('close', () => this.attendance.leave())
     }
-    this.attendance.arrive()
-    const connection = new OpenConnection(socket)
+    return !this.#cut
+  }
+
+  /** Follows a connection to its end. To be called when it is known who is there, before the parser reads from it. */
+  add(socket: Duplex, start: OpenedStart): void {
+    const connection = new OpenConnection(socket, start)
     this.#bySocket.set(socket, connection)
     // 'end' as well as 'close': node answers the caller's FIN with its own and closes only ticks later, in which a handler might call on.
     socket.on('end', () => connection.left())
     socket.on('close', () => {
       connection.left()
-      if (this.#bySocket.delete(socket)) this.attendance.leave()
+      this.#bySocket.delete(socket)
     })
   }
 
@@ -84,7 +129,7 @@ export class OpenConnections {
     for (const connection of [...this.#bySocket.values()]) if (connection.isAtRest) connection.socket.destroy()
   }
 
-  /** Cuts every connection, and each that still comes. */
+  /** Cuts every connection that is open, and each that still comes. */
   destroyAll(): void {
     this.#cut = true
     this.attendance.endQuiet()

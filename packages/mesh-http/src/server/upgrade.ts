@@ -18,7 +18,7 @@ import {
   type Verdict,
   type Waiting,
 } from '@zerohop/mesh-core/transport'
-import { answerHead } from './mesh-answer.ts'
+import { answerHead, type MeshAnswer } from './mesh-answer.ts'
 import type { OpenConnection, Served } from './open-connections.ts'
 import { requestHeader } from './request-header.ts'
 import { replyOf } from './served-status.ts'
@@ -67,8 +67,7 @@ export class Upgrade implements Waiting, Served {
     const status = outcome.reply === null ? errorTable[code].http : Number(outcome.reply.status)
     const { service } = this.#start.parts
     const answer = { code, status, service, refusedAs: refusalWord(code), retryAfterMs: outcome.retryAfterMs }
-    const { headers, body } = answerHead(answer)
-    endPlainly(this.#socket, plainResponse(status, headers, body), this.#start.parts.clock)
+    endPlainly(this.#socket, plainAnswer(answer), this.#start.parts.clock)
   }
 
   /** A header of the request, for the rules of a policy. */
@@ -83,6 +82,7 @@ export class Upgrade implements Waiting, Served {
     this.#resolve = resolve
     const { request, handler, head, parts } = this.#start
     const ambient = new Ambient(call.trace, acceptBaggage(request.headers.baggage), Number.POSITIVE_INFINITY)
+    ambient.caller = this.#start.connection.caller
     this.#ambient = ambient
     call.cancel = this
     try {
@@ -128,6 +128,12 @@ export class Upgrade implements Waiting, Served {
     const reply = replyOf(status)
     resolve(new Outcome(call, verdict, { reply, error: null, code: '', at, retryAfterMs: -1, staleConnection: false, open: false }))
   }
+}
+
+/** The mesh's answer as bytes, for a socket that no longer has a parser. */
+export function plainAnswer(answer: MeshAnswer): string {
+  const { headers, body } = answerHead(answer)
+  return plainResponse(answer.status, headers, body)
 }
 
 /** A whole response as bytes, for a socket that no longer has a parser. */
