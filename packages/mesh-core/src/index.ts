@@ -1,6 +1,7 @@
 /** The face for users of the mesh. */
 
 export type { ControlExplanation } from './control/control-explanation.ts'
+export { type FileIdentityOptions, fileIdentity } from './identity/file-identity.ts'
 export { currentCaller } from './kernel/ambient.ts'
 export type { Discovery, EndpointInfo, Freshness } from './kernel/discovery.ts'
 export type { Caller, Identity, IdentitySource } from './kernel/identity.ts'
