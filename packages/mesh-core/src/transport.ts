@@ -2,7 +2,7 @@
 
 export type { Advertised } from './control/registration.ts'
 export { peerOf } from './identity/proved-peers.ts'
-export { checkServer, secureClient } from './identity/secure-client.ts'
+export { type CalledOver, checkServer, secureClient } from './identity/secure-client.ts'
 export { type DoorGround, type DoorOptions, type Entrance, ServerDoor } from './identity/server-door.ts'
 export { noIdentity, validIdentity, whyNoIdentity } from './identity/valid-identity.ts'
 export { Ambient, currentAmbient, runUnder } from './kernel/ambient.ts'
@@ -40,6 +40,7 @@ export { acceptBaggage, formatTraceparent, type HeaderLines, parseTraceContext }
 export type { CodesPolicy, ConnectionsPolicy, StreamPolicy } from './policy/index.ts'
 export { advertisedAddress } from './serving/advertised-address.ts'
 export { Attendance } from './serving/attendance.ts'
+export { Departure, type Leaving, type MeshServer } from './serving/departure.ts'
 export { endOnSignal } from './serving/ending-signals.ts'
 export { Listed, type ListedGround } from './serving/listed.ts'
 export { Listener } from './serving/listener.ts'

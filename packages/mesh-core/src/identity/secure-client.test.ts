@@ -67,6 +67,15 @@ test('it goes over streams that are no sockets', async () => {
   expect(await echoOf(secured, 'hello')).toBe('hello')
 })
 
+test('the protocol that the caller names is agreed on', async () => {
+  const [near, far] = duplexPair()
+  await using server = await doorUnderTest({ identity: authority.identitySource('payment'), alpn: ['h2'] })
+  server.door.accept(far)
+  const secured = secureClient(near, cart, { service: 'payment', alpn: ['h2'] })
+  await once(secured, 'secureConnect')
+  expect(secured.alpnProtocol).toBe('h2')
+})
+
 test('a service whose name looks like an address is asked for without naming it', async () => {
   await using server = await doorUnderTest({ identity: authority.identitySource('10.0.0.1') })
   const secured = server.secure(cart, '10.0.0.1')

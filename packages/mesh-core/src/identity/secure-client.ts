@@ -7,18 +7,27 @@ import { MeshError } from '../kernel/mesh-error.ts'
 import { checkPeer, type ShownCertificate } from './peer-check.ts'
 import { peerProved } from './proved-peers.ts'
 
+/** A service, and the protocols that its caller offers to speak (ALPN), such as `h2`. */
+export interface CalledOver {
+  readonly service: string
+  readonly alpn: readonly string[]
+}
+
 /**
  * TLS 1.3 over a socket that is connected, or on its way. On 'secureConnect' the peer is proved, as `peerOf` tells; nothing that is sent
  * leaves before. Until then 'error' is a MeshError: WRONG_PEER for whoever is not `service`, UNREACHED where the handshake failed, with node's
  * error as its cause; the loss of the connection below may come as node tells it. A server judges this end's certificate only after
  * 'secureConnect': the connection is then lost while it waits for its first answer.
+ * @param called the service; alone, where the protocol is not named
  */
-export function secureClient(socket: Duplex, identity: Identity, service: string): TLSSocket {
+export function secureClient(socket: Duplex, identity: Identity, called: string | CalledOver): TLSSocket {
+  const { service, alpn } = typeof called === 'string' ? { service: called, alpn: [] } : called
   const secured: TLSSocket = connect({
     socket,
     secureContext: identity.context,
     // node refuses to name an address.
     ...(isIP(service) === 0 ? { servername: service } : {}),
+    ...(alpn.length > 0 ? { ALPNProtocols: [...alpn] } : {}),
     // Said, for the environment can set another default. No session is passed: with a resumed one nobody would be checked.
     rejectUnauthorized: true,
     checkServerIdentity: checkServer(identity, service, (peer) => peerProved(secured, peer)),
