@@ -1,0 +1,118 @@
+/** Makes a call of every stream that comes in, and sends it through the inbound stack to the handler. */
+import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2'
+import { Call, type Inbound, type MeshParts, Outcome, parseTraceContext } from '@zerohop/mesh-core/transport'
+import { statusOfHttp, statusVerdict } from '../status-verdict.ts'
+import type { GrpcHost } from './grpc-host.ts'
+import { readGrpcTimeout } from './grpc-timeout.ts'
+import { healthPrefix } from './health-service.ts'
+import { elsewhereStatus, servedStatus, trailersOnly } from './mesh-status.ts'
+import type { OpenSession } from './open-sessions.ts'
+import { ServedCall } from './served-call.ts'
+import { UnknownMethod } from './unknown-method.ts'
+
+/** What the stack's bottom finds as the message of a call. */
+interface Carried {
+  run(call: Call): Promise<Outcome>
+  header(name: string): string | null
+}
+
+/** What calls are served with. */
+export interface GrpcInboundOptions {
+  readonly parts: MeshParts
+  /** True where grpc.health.v1 is answered above all layers: a full server is alive, and a probe has no identity to show. */
+  readonly health: boolean
+}
+
+/** A stream that has begun. */
+export interface Incoming {
+  readonly stream: ServerHttp2Stream
+  readonly headers: IncomingHttpHeaders
+  readonly session: OpenSession
+}
+
+/** The door of a server. */
+export class GrpcInbound {
+  readonly #parts: MeshParts
+  readonly #health: boolean
+  readonly #inbound: Inbound
+
+  constructor({ parts, health }: GrpcInboundOptions) {
+    this.#parts = parts
+    this.#health = health
+    const bottom = (call: Call): Promise<Outcome> => (call.message as Carried).run(call)
+    this.#inbound = parts.disabled
+      ? { send: bottom }
+      : parts.inbound({
+          name: 'grpc',
+          bottom,
+          answer: (call, status) => injected(call, status, parts.clock.now()),
+          header: (call, name) => (call.message as Carried).header(name),
+        })
+  }
+
+  /** Serves one stream. */
+  take(incoming: Incoming, host: GrpcHost): void {
+    const { stream, headers, session } = incoming
+    const path = headers[':path'] ?? ''
+    // Below its certificate's end nothing begins; what had begun goes on.
+    if (session.isExpired) {
+      session.leave()
+      stream.on('error', () => {})
+      stream.respond(trailersOnly(elsewhereStatus('CONNECTION_EXPIRED', this.#parts.service)), { endStream: true })
+    } else if (this.#health && path.startsWith(healthPrefix)) host.dispatch(stream, headers, null)
+    else if (host.knows(path)) this.#serve(incoming, host)
+    // grpc-js turns away what is no gRPC at all.
+    else if (!isGrpc(headers)) host.dispatch(stream, headers, null)
+    else {
+      const unknown = new UnknownMethod(this.#parts, stream, headers)
+      void unknown.serve(this.#call(incoming, unknown, true), this.#inbound.send)
+    }
+  }
+
+  #serve(incoming: Incoming, host: GrpcHost): void {
+    const { stream, headers, session } = incoming
+    const [parts, inbound, { caller }] = [this.#parts, this.#inbound, session]
+    host.dispatch(stream, headers, (wire, isUnary) => {
+      return new ServedCall({ parts, stream, headers, wire, caller, inbound, callOf: (served) => this.#call(incoming, served, isUnary) })
+    })
+  }
+
+  #call({ headers, session }: Incoming, message: Carried, isUnary: boolean): Call {
+    const parts = this.#parts
+    const path = headers[':path'] ?? ''
+    const call = new Call({
+      service: parts.service,
+      method: path.slice(path.lastIndexOf('/') + 1),
+      path,
+      kind: isUnary ? 'unary' : 'stream',
+      message,
+      replayable: false,
+      idempotent: false,
+    })
+    call.startedAt = parts.clock.now()
+    call.from = session.from
+    if (session.caller !== null) call.peer = session.caller.spiffeId
+    call.timeoutMs = readGrpcTimeout(headers['grpc-timeout'])
+    const { traceparent, tracestate } = headers
+    if (traceparent !== undefined) call.trace = parseTraceContext(traceparent, tracestate)
+    return call
+  }
+}
+
+function isGrpc(headers: IncomingHttpHeaders): boolean {
+  return headers['content-type']?.startsWith('application/grpc') === true
+}
+
+function injected(call: Call, http: number, at: number): Outcome {
+  const code = statusOfHttp(http)
+  const answer = {
+    reply: servedStatus(code),
+    error: null,
+    code: 'FAULT_INJECTED',
+    at,
+    retryAfterMs: -1,
+    staleConnection: false,
+    open: false,
+  } as const
+  return new Outcome(call, statusVerdict(code), answer)
+}

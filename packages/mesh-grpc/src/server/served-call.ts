@@ -1,0 +1,274 @@
+/** One call under its handler, of whichever of the four kinds: the bottom of the inbound stack. */
+import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2'
+import { status as Status } from '@grpc/grpc-js'
+import {
+  Ambient,
+  acceptBaggage,
+  CANCELLED,
+  type Call,
+  type Caller,
+  type ErrorCode,
+  EXPIRED,
+  ended,
+  FAULT,
+  type Inbound,
+  type MeshParts,
+  Outcome,
+  runUnder,
+  type Verdict,
+  type Waiting,
+} from '@zerohop/mesh-core/transport'
+import { statusVerdict } from '../status-verdict.ts'
+import type { HandlerWatcher, InterceptingCall, InterceptingListener } from './grpc-host.ts'
+import { errorStatus, refusalStatus, servedStatus, statusObject, withoutRefusalWord } from './mesh-status.ts'
+import { requestHeader } from './request-header.ts'
+
+/** What a served call is made of. */
+export interface ServedCallStart {
+  readonly parts: MeshParts
+  readonly stream: ServerHttp2Stream
+  readonly headers: IncomingHttpHeaders
+  /** grpc-js' call, below. */
+  readonly wire: InterceptingCall
+  /** null over plaintext. */
+  readonly caller: Caller | null
+  readonly inbound: Inbound
+  /** Makes the call of the mesh that stands for this one. */
+  readonly callOf: (message: ServedCall) => Call
+}
+
+type Fields = Parameters<InterceptingCall['sendMetadata']>[0]
+type Ended = Parameters<InterceptingCall['sendStatus']>[0]
+
+/**
+ * Stands between grpc-js' call below, which is the wire, and its listener above, which is the handler. The handler begins once the inbound
+ * stack has let the call through, and whatever it is told it is told under the call's Ambient.
+ */
+export class ServedCall implements Waiting, HandlerWatcher, InterceptingCall, InterceptingListener {
+  readonly #parts: MeshParts
+  readonly #stream: ServerHttp2Stream
+  readonly #headers: IncomingHttpHeaders
+  readonly #wire: InterceptingCall
+  readonly #caller: Caller | null
+  readonly #inbound: Inbound
+  readonly #call: Call
+  #handler: InterceptingListener | null = null
+  #ambient: Ambient | null = null
+  #resolve: ((outcome: Outcome) => void) | null = null
+  // The handler has said how the call ends.
+  #answered = false
+  #failure: Error | null = null
+
+  constructor(start: ServedCallStart) {
+    this.#parts = start.parts
+    this.#stream = start.stream
+    this.#headers = start.headers
+    this.#wire = start.wire
+    this.#caller = start.caller
+    this.#inbound = start.inbound
+    this.#call = start.callOf(this)
+    start.stream.once('close', () => this.#over())
+  }
+
+  /** The handler is ready to begin: sends the call down the inbound stack. */
+  start(handler: InterceptingListener): void {
+    this.#handler = handler
+    void this.#serve()
+  }
+
+  /** The bottom: starts the handler, and resolves once the status has been sent or nobody waits for it any more. */
+  run(call: Call): Promise<Outcome> {
+    if (call.ending !== 0) return Promise.resolve(ended(call, this.#parts.clock.now()))
+    const { promise, resolve } = Promise.withResolvers<Outcome>()
+    this.#resolve = resolve
+    this.#ambient = new ServedAmbient(call, acceptBaggage(this.#headers.baggage), this)
+    this.#ambient.caller = this.#caller
+    call.cancel = this
+    try {
+      this.#under((wire) => wire.start(this), this.#wire)
+    } catch (error) {
+      // The handler's own errors are caught above: this one is the tracing library's, and must not cost the place that this call holds.
+      this.#failed(error)
+    }
+    return promise
+  }
+
+  cancelled(call: Call): void {
+    const expired = call.ending === EXPIRED
+    const blocked = this.#answered || this.#stream.writableLength > 0
+    this.#end(ended(call, this.#parts.clock.now()), expired ? EXPIRED : CANCELLED)
+    // Without a caller there is nobody to answer.
+    if (!expired || this.#stream.closed) return
+    // A status stands behind what the caller does not read.
+    if (blocked) this.#stream.close(constants.NGHTTP2_CANCEL)
+    else this.#wire.sendStatus(statusObject(errorStatus('EXPIRED', this.#parts.service)))
+  }
+
+  /** A header of the call, for the rules of a policy. */
+  header(name: string): string | null {
+    return requestHeader(this.#headers, name)
+  }
+
+  handlerFailed(error: unknown, answered: boolean): void {
+    // A handler that fails since its caller has left, or ran out of time, is no news.
+    if (this.#call.isOver) return
+    this.#report(error)
+    this.#failure = error instanceof Error ? error : new Error(String(error))
+    // As grpc-js answers for a handler that throws: what went wrong in here is not for the caller.
+    if (!answered && !this.#answered) this.sendStatus({ code: Status.UNKNOWN, details: 'Unknown error' })
+  }
+
+  sendMetadata(metadata: Fields): void {
+    this.#wire.sendMetadata(withoutRefusalWord(metadata))
+  }
+
+  sendMessage(message: unknown, callback: () => void): void {
+    this.#wire.sendMessage(message, callback)
+  }
+
+  sendStatus(status: Ended): void {
+    this.#answered = true
+    const { metadata } = status
+    this.#wire.sendStatus(metadata ? { ...status, metadata: withoutRefusalWord(metadata) } : status)
+  }
+
+  startRead(): void {
+    this.#wire.startRead()
+  }
+
+  getPeer(): string {
+    return this.#wire.getPeer()
+  }
+
+  getDeadline(): ReturnType<InterceptingCall['getDeadline']> {
+    return this.#wire.getDeadline()
+  }
+
+  getHost(): string {
+    return this.#wire.getHost()
+  }
+
+  getAuthContext(): ReturnType<InterceptingCall['getAuthContext']> {
+    return this.#wire.getAuthContext()
+  }
+
+  getConnectionInfo(): ReturnType<InterceptingCall['getConnectionInfo']> {
+    return this.#wire.getConnectionInfo()
+  }
+
+  getMetricsRecorder(): ReturnType<InterceptingCall['getMetricsRecorder']> {
+    return this.#wire.getMetricsRecorder()
+  }
+
+  onReceiveMetadata(metadata: Fields): void {
+    this.#under((handler) => handler.onReceiveMetadata(metadata), this.#above)
+  }
+
+  onReceiveMessage(message: unknown): void {
+    this.#under((handler) => handler.onReceiveMessage(message), this.#above)
+  }
+
+  onReceiveHalfClose(): void {
+    this.#under((handler) => handler.onReceiveHalfClose(), this.#above)
+  }
+
+  // grpc-js says so at the end of every call, also of one that went well.
+  onCancel(): void {
+    this.#over()
+    this.#under((handler) => handler.onCancel(), this.#above)
+  }
+
+  get #above(): InterceptingListener {
+    return this.#handler as InterceptingListener
+  }
+
+  // What comes from the wire comes in the context of the connection, where the async context of this call is unknown.
+  #under<A>(work: (argument: A) => void, argument: A): void {
+    const { span } = this.#call
+    runUnder(this.#ambient, () => (span === null ? work(argument) : span.run(work, argument)))
+  }
+
+  async #serve(): Promise<void> {
+    try {
+      const outcome = await this.#inbound.send(this.#call)
+      if (this.#ambient !== null || outcome.verdict === CANCELLED) return
+      this.#wire.sendStatus(statusObject(refusalStatus(outcome, this.#parts.service)))
+    } catch (error) {
+      // A Send does not reject: this is a fault of the mesh, and must cost one call at most.
+      this.#failed(error)
+    }
+  }
+
+  // The status has been sent, or never will be.
+  #over(): void {
+    if (this.#resolve === null) {
+      if (this.#ambient === null) this.#call.end(CANCELLED)
+      return
+    }
+    const code = sentStatus(this.#stream)
+    if (code === null) this.#call.end(CANCELLED)
+    else if (this.#answered) {
+      // Over before the outcome travels up: a layer above may begin work of its own.
+      this.#ambient?.finish()
+      this.#settle(this.#failure === null ? this.#outcome(statusVerdict(code), '', code) : this.#outcome(FAULT, 'HANDLER_FAILED', code))
+    }
+    // grpc-js has answered by itself: it keeps the caller's deadline, too, and refuses messages that it cannot read.
+    else if (code === Status.DEADLINE_EXCEEDED) this.#call.end(EXPIRED)
+    else this.#end(this.#outcome(statusVerdict(code), '', code), CANCELLED)
+  }
+
+  #failed(error: unknown): void {
+    this.#report(error)
+    this.#failure = error instanceof Error ? error : new Error(String(error))
+    this.#end(this.#outcome(FAULT, 'HANDLER_FAILED', Status.INTERNAL), CANCELLED)
+    this.#wire.sendStatus(statusObject(errorStatus('HANDLER_FAILED', this.#parts.service)))
+  }
+
+  #report(error: unknown): void {
+    const { log, service } = this.#parts
+    const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
+    log.error(`${service}: the handler failed${this.#answered ? ' after answering' : ''} for ${this.#call.path.slice(0, 200)}: ${text}`)
+  }
+
+  #end(outcome: Outcome, why: typeof EXPIRED | typeof CANCELLED): void {
+    this.#ambient?.giveUp(why, this.#parts.clock.now())
+    this.#settle(outcome)
+  }
+
+  #settle(outcome: Outcome): void {
+    const resolve = this.#resolve
+    if (resolve === null) return
+    this.#resolve = null
+    if (this.#call.cancel === this) this.#call.cancel = null
+    resolve(outcome)
+  }
+
+  #outcome(verdict: Verdict, code: ErrorCode | '', status: number): Outcome {
+    const [reply, at] = [servedStatus(status), this.#parts.clock.now()]
+    return new Outcome(this.#call, verdict, {
+      reply,
+      error: this.#failure,
+      code,
+      at,
+      retryAfterMs: -1,
+      staleConnection: false,
+      open: false,
+    })
+  }
+}
+
+/** An Ambient by which the failure of a handler finds its call. */
+class ServedAmbient extends Ambient {
+  readonly watcher: HandlerWatcher
+
+  constructor(call: Call, baggage: string, watcher: HandlerWatcher) {
+    super(call.trace, baggage, call.deadlineAt)
+    this.watcher = watcher
+  }
+}
+
+// In the trailers, or in the head where there was nothing else to send.
+function sentStatus(stream: ServerHttp2Stream): number | null {
+  const sent = stream.sentTrailers?.['grpc-status'] ?? stream.sentHeaders?.['grpc-status']
+  return sent === undefined ? null : Number(sent)
+}
