@@ -1,11 +1,19 @@
 /** Judges policies as the clients will, and then by what they refer to. */
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { isDeepStrictEqual } from 'node:util'
-import { formatPath, type PolicyDocument, type PolicyProblem, readPolicies } from '@zerohop/mesh-core/policy'
+import { accessNotes, effectivePolicy, formatPath, type PolicyDocument, type PolicyProblem, readPolicies } from '@zerohop/mesh-core/policy'
 import type { PolicyStore } from '../store/policy-store.ts'
 import type { FieldProblem } from './field-problem.ts'
 import { defaultsName, type ProposedDocument, placeOf } from './proposal.ts'
-import { idleVersions, missingReferences, missingTargets } from './references.ts'
+import {
+  idleVersions,
+  type KnownServices,
+  type MissingReference,
+  missingCallers,
+  missingReferences,
+  missingTargets,
+  type Subject,
+} from './references.ts'
 import type { Surroundings } from './surroundings.ts'
 
 /** What is wrong, by how bad it is. */
@@ -41,16 +49,17 @@ export async function judge(proposed: readonly ProposedDocument[], policies: Pol
   }
   const unknown: FieldProblem[] = []
   const warnings: string[] = []
+  const known = knownServices(changed, policies, surroundings)
   for (const { service, document } of proposed) {
-    if (service === defaultsName || document === null) continue
+    if (document === null) continue
+    const placed = ({ path, keys, message }: MissingReference): FieldProblem => ({ path, message: message + reading.place(service, keys) })
+    if (service === defaultsName) {
+      unknown.push(...missingCallers({ service, document: reading.defaults }, known).map(placed))
+      continue
+    }
     const subject = { service, defaults: reading.defaults, document: reading.documents.get(service) ?? null }
-    unknown.push(
-      ...missingReferences(subject, surroundings).map(({ path, keys, message }) => ({
-        path,
-        message: message + reading.place(service, keys),
-      })),
-    )
-    warnings.push(...idleVersions(subject, surroundings))
+    unknown.push(...[...missingReferences(subject, surroundings), ...missingCallers(subject, known)].map(placed))
+    warnings.push(...idleVersions(subject, surroundings), ...odditiesOfAccess(subject))
   }
   if (concernsAll) unknown.push(...brokenByDefaults(before, { reading, changed, surroundings }))
   return { bad: [], unknown: unknown.slice(0, mostProblems), warnings: warnings.slice(0, mostProblems) }
@@ -92,6 +101,29 @@ class JointReading {
     const service = number === undefined ? document : String(all[Number(number) - 1]?.service)
     return { path: formatPath([service, ...path]), message: text + this.place(service, path, atKey) }
   }
+}
+
+/** What is leased, polls, or has a policy, with what is proposed. */
+function knownServices(changed: ReadonlyMap<string, ProposedDocument>, policies: PolicyStore, surroundings: Surroundings): KnownServices {
+  // Asked for only where a name is known in no other way: there may be ten thousand of them.
+  let found: ReadonlySet<string> | null = null
+  const polling = (): ReadonlySet<string> => {
+    found ??= new Set(surroundings.clientsOf(defaultsName).map(({ service }) => service))
+    return found
+  }
+  const hasPolicy = (service: string): boolean => {
+    const proposed = changed.get(service)
+    return proposed === undefined ? policies.get(service) !== null : proposed.document !== null
+  }
+  return {
+    has: (service) => hasPolicy(service) || surroundings.instancesOf(service).length > 0 || polling().has(service),
+    all: () =>
+      new Set([...changed.keys(), ...[...policies.all()].map(({ service }) => service), ...surroundings.leasedServices(), ...polling()]),
+  }
+}
+
+function odditiesOfAccess({ service, defaults, document }: Subject): string[] {
+  return accessNotes(effectivePolicy(service, defaults, document).policy).map((note) => `${service}: ${note}`)
 }
 
 interface Found {

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { memoryStores } from '../store/memory-stores.ts'
 import { PolicyDesk, PolicyRefused } from './policy-desk.ts'
 import { type ProposedDocument, readProposal } from './proposal.ts'
@@ -175,4 +175,55 @@ test('defaults are judged with thousands of policies without holding up the proc
   await own.weigh(documents('timeout: 3s'), false)
   isDone = true
   expect(turns).toBeGreaterThanOrEqual(24)
+})
+
+describe('callers that access rules name', () => {
+  const instances = { payment: [v1], cart: [v1] }
+  const rules = (from: string): string => `service: payment\naccess: { deny: [{ paths: [/x] }, { from: [${from}] }], default: deny }`
+
+  test('may hold leases, have policies, be about to have them, poll, or be no services of this mesh', async () => {
+    const clients = { defaults: [{ service: 'nightly', instance: 'n1' }] }
+    const { desk: own } = desk({ instances, clients, stored: 'service: catalog\nexternal: true' })
+    const text = `${rules('cart, catalog, nightly, user, "spiffe://partner/x"')}\n---\nservice: user\nexternal: true`
+    expect((await own.weigh(documents(text), false)).warnings).toEqual([])
+  })
+
+  test('and that nobody has heard of are refused with their place and the name that was meant, unless the writer insists', async () => {
+    const { code, problems } = await refusal({ instances }, rules('cart, crat'))
+    expect([code, problems]).toEqual([
+      'unknown_reference',
+      [
+        {
+          path: 'payment.access.deny[1].from[1]',
+          message:
+            'no service `crat` is known: none of its instances holds a lease or polls, and it has no policy: did you mean `cart`? (line 2, column 50)',
+        },
+      ],
+    ])
+    const { desk: own } = desk({ instances })
+    expect((await own.weigh(documents(rules('crat')), true)).forced).toBe(true)
+  })
+
+  test('are looked for in the defaults as well, and not in documents of other registries', async () => {
+    const { problems } = await refusal({ instances }, 'access: { allow: [{ from: [crat] }] }')
+    expect(problems.map(({ path }) => path)).toEqual(['defaults.access.allow[0].from[0]'])
+    const { desk: own } = desk()
+    const elsewhere = 'service: x\nexternal: true\naccess: { allow: [{ from: [y] }] }'
+    expect((await own.weigh(documents(elsewhere), false)).forced).toBe(false)
+  })
+
+  test('are unknown once their policy is taken away in the same write', async () => {
+    const { desk: own } = desk({ instances: { payment: [v1] }, stored: 'service: cart\nexternal: true' })
+    const both = [...documents(rules('cart')), { service: 'cart', document: null }]
+    await expect(own.weigh(both, false)).rejects.toMatchObject({ problems: [{ path: 'payment.access.deny[1].from[0]' }] })
+  })
+})
+
+test('rules that are no wall yet are accepted with a warning', async () => {
+  const { desk: own } = desk({ instances: { payment: [v1], cart: [v1] } })
+  const { warnings } = await own.weigh(documents('service: payment\naccess: { deny: [{ from: [cart] }], dryRun: true }'), false)
+  expect(warnings).toEqual([
+    'payment: access.deny[0] names callers, and whoever calls in plaintext evades it as long as mtls is not strict',
+    'payment: access is tried only: what its rules would refuse is counted and let in',
+  ])
 })

@@ -1,5 +1,13 @@
-/** What a policy names and the mesh does not have: calls sent there would all fail. */
-import { effectivePolicy, type FieldPath, formatPath, type PolicyDocument, type VersionPolicy } from '@zerohop/mesh-core/policy'
+/** What a policy names and the mesh does not have: calls sent there would all fail, and callers named there never come. */
+import {
+  anyIdentity,
+  didYouMean,
+  effectivePolicy,
+  type FieldPath,
+  formatPath,
+  type PolicyDocument,
+  type VersionPolicy,
+} from '@zerohop/mesh-core/policy'
 import type { FieldProblem } from './field-problem.ts'
 import type { KnownInstance, Surroundings } from './surroundings.ts'
 
@@ -39,6 +47,34 @@ export function missingTargets({ service, defaults, document }: Subject, surroun
     const message = `no instance of \`${service}\` carries the labels of version \`${version}\` (${labelsOf(wanted)}), so that its share of the calls would fail; ${presentVersions(instances)}`
     return [missing(service, ['to', index, 'version'], message)]
   })
+}
+
+/** Services that the control API has heard of in any way. */
+export interface KnownServices {
+  has(service: string): boolean
+  all(): Iterable<string>
+}
+
+// Looking for the name that was meant costs time for every name there is.
+const mostHints = 5
+
+/** Callers that access rules name, and that nobody has heard of: most likely a slip of the pen, and in a rule that refuses a hole. */
+export function missingCallers({ service, document }: Pick<Subject, 'service' | 'document'>, known: KnownServices): MissingReference[] {
+  const { access, external } = document ?? {}
+  // Whoever calls a service of another registry may well live there, too.
+  if (access === undefined || external === true) return []
+  const found: MissingReference[] = []
+  for (const list of ['deny', 'allow'] as const) {
+    for (const [rule, { from = [] }] of (access[list] ?? []).entries()) {
+      for (const [at, caller] of from.entries()) {
+        if (caller === anyIdentity || caller.startsWith('spiffe://') || known.has(caller)) continue
+        const hint = found.length < mostHints ? didYouMean(caller, [...known.all()]) : ''
+        const message = `no service \`${caller}\` is known: none of its instances holds a lease or polls, and it has no policy${hint}`
+        found.push(missing(service, ['access', list, rule, 'from', at], message))
+      }
+    }
+  }
+  return found
 }
 
 /** Versions that are declared, get no calls yet, and have no instance: most likely a slip of the pen. */
