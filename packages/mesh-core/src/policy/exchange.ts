@@ -108,7 +108,10 @@ export type CertificateAnswer = z.output<typeof certificateAnswerSchema>
 export const identityRootsSchema = z.object({
   trustDomain: trustDomainSchema,
   roots: z.array(pem).min(1).max(16),
-  /** Newer roots signed by older ones: they lead from the root that a token names to the roots of today. */
+  /**
+   * Newer roots signed by older ones, and the older ones themselves where they are believed no more: they lead from the root that a token names to
+   * the roots of today.
+   */
   links: z.array(pem).max(64).default([]),
 })
 
