@@ -11,7 +11,7 @@ export interface ServerMemory {
 }
 
 const data = mkdtempSync(join(tmpdir(), 'zerohop-bench-'))
-const control = await createControlApi({ data, host: '0.0.0.0', port: 0, lease: 3_600_000, maxConnections: 100_000 })
+const control = await createControlApi({ data, host: '0.0.0.0', port: 0, lease: 3_600_000, maxConnections: 100_000, tls: 'off' })
 const { port } = await control.listen()
 
 process.on('message', async () => {

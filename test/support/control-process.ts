@@ -43,7 +43,7 @@ export class ControlProcess implements AsyncDisposable {
     this.data = join(this.#directory, 'data')
   }
 
-  /** Starts one on a free port. @param flags of the program, besides its port and directory */
+  /** Starts one on a free port, without TLS where `flags` do not ask for it. @param flags of the program, besides its port and directory */
   static async start(...flags: readonly string[]): Promise<ControlProcess> {
     const control = new ControlProcess(flags)
     try {
@@ -66,7 +66,8 @@ export class ControlProcess implements AsyncDisposable {
   /** Starts it again, where it was; resolves when it listens. */
   async start(): Promise<void> {
     const port = this.url === '' ? 0 : this.port
-    const flags = ['--data', this.data, '--port', String(port), ...this.#flags]
+    const tls = this.#flags.includes('--tls') ? [] : ['--tls', 'off']
+    const flags = ['--data', this.data, '--port', String(port), ...tls, ...this.#flags]
     const child = spawn(process.execPath, [program, ...flags], { stdio: ['ignore', 'pipe', 'pipe'] })
     this.#child = child
     this.#gone = once(child, 'exit')

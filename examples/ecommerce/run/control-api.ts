@@ -40,7 +40,10 @@ export class ControlApi {
     const started = new TetheredProcess(this.#run, {
       name: 'control-api',
       main,
-      args: ['--port', new URL(this.url || 'http://any:0').port || '0', '--data', this.#run.control, '--lease', `${this.leaseMs / 1000}s`],
+      args: [
+        ...['--port', new URL(this.url || 'http://any:0').port || '0', '--data', this.#run.control, '--lease', `${this.leaseMs / 1000}s`],
+        ...['--tls', 'off'],
+      ],
       env: ownEnvironment(),
       onLine: (line) => {
         const url = / listens on (http:\/\/\S+:\d+),/.exec(line)?.[1]

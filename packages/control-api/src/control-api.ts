@@ -1,24 +1,31 @@
 /** Puts the control API together: settings, stores, the door, the data plane, the operations, the server. */
-import { createServer, type Server } from 'node:http'
+import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import fastify, { type FastifyInstance } from 'fastify'
+import { join } from 'node:path'
+import { checked, formatPath } from '@zerohop/mesh-core/policy'
+import type { FastifyInstance } from 'fastify'
 import { Doorkeeper } from './access/doorkeeper.ts'
 import { withoutSecrets } from './access/secrets.ts'
 import { TokenOffice } from './access/token-office.ts'
+import type { SecretSource } from './authority/sealing-secret.ts'
 import { PolicyDesk } from './check/policy-desk.ts'
 import { type Clock, systemClock } from './clock.ts'
+import { openServer } from './control-server.ts'
 import { type DataPlane, openDataPlane } from './data-plane.ts'
+import { IdentityPlane, secretOf } from './identity-plane.ts'
 import { Metrics } from './observe/metrics.ts'
+import { keepRootsFile } from './roots-file.ts'
 import { auditOperations } from './routes/audit.ts'
 import { healthOperations } from './routes/health.ts'
+import { identityOperations } from './routes/identity.ts'
 import { openapiOperation } from './routes/openapi.ts'
 import type { Operation } from './routes/operation.ts'
 import { policyOperations } from './routes/policies.ts'
 import { revisionOperations } from './routes/revisions.ts'
-import { problemOf, refuse, refuseUnread, serve } from './routes/serve.ts'
+import { serve } from './routes/serve.ts'
 import { tokenOperations } from './routes/tokens.ts'
 import { Writes } from './routes/writes.ts'
-import type { ControlSettings } from './settings.ts'
+import { BadSettings, type ControlSettings, type GivenSettings, settingsSchema } from './settings.ts'
 import { openSqliteStores } from './store/sqlite-stores.ts'
 import type { Stores } from './store/stores.ts'
 
@@ -27,6 +34,8 @@ export interface ControlApiParts {
   /** Default: the SQLite stores in the data directory. They are closed with the control API. */
   readonly stores?: Stores
   readonly clock?: Clock
+  /** Under which the keys of the authority are sealed. Default: as the settings say. */
+  readonly secret?: SecretSource
   /** Takes one JSON line for each write, and for each fault. Default: none is written. */
   readonly log?: (line: string) => void
 }
@@ -35,6 +44,8 @@ export interface ControlApiParts {
 export interface ControlApi {
   /** The admin token, where it was made just now: it is shown this once and nowhere kept. */
   readonly freshAdminToken: string | null
+  /** Its roots as they are now; null where it speaks no TLS. */
+  readonly roots: ControlRoots | null
   /** What can be asked, as `/v1/openapi.json` describes it. */
   readonly operations: readonly Operation[]
   /** Begins to listen; returns where. @throws Error where the address cannot be had */
@@ -43,75 +54,82 @@ export interface ControlApi {
   close(options?: { readonly graceMs?: number }): Promise<void>
 }
 
-// Heads and bodies that do not come in time are not waited for; a parked poll has been received and is not concerned.
-const headMs = 10_000
-const requestMs = 30_000
-const checkMs = 5000
-// Longer than load balancers and clients keep a connection, so that they are the ones who close it.
-const keepAliveMs = 75_000
-// A poll names up to a thousand services in its URL.
-const maxHeaderSize = 131_072
+/** By what a control API is believed. */
+export interface ControlRoots {
+  readonly trustDomain: string
+  /** Each a certificate in PEM. */
+  readonly pem: readonly string[]
+  /** Of the root that its certificates lead to: base64url SHA-256 of its key. */
+  readonly fingerprint: string
+  /** The file that holds them; null where the stores are none of a data directory. */
+  readonly file: string | null
+  /** The key file that was made just now, because there was none; null otherwise. Whoever loses it loses the authority. */
+  readonly freshKeyFile: string | null
+}
 
-/** @throws Error where the data directory cannot be used, in a sentence that says why */
-export async function createControlApi(settings: ControlSettings, parts: ControlApiParts = {}): Promise<ControlApi> {
+/** @throws BadSettings; Error where the data directory or the keys of the authority cannot be used, in a sentence that says why */
+export async function createControlApi(given: GivenSettings, parts: ControlApiParts = {}): Promise<ControlApi> {
+  const reading = checked(settingsSchema, given)
+  if (!reading.ok) throw new BadSettings(reading.complaints.map(({ path, text }) => `${formatPath(path)}: ${text}`).join('\n'))
+  const settings = reading.value
   const clock = parts.clock ?? systemClock
   const stores = parts.stores ?? openSqliteStores(settings.data, clock)
+  const rootsFile = parts.stores === undefined ? join(settings.data, 'ca.pem') : null
+  const log = (line: string) => parts.log?.(withoutSecrets(line))
+  let identity: IdentityPlane | null = null
   try {
-    return await assembled(settings, stores, { clock, log: parts.log ?? (() => {}) })
+    const metrics = new Metrics()
+    if (settings.tls === 'on') {
+      const tell = (level: string, sentence: string) => log(JSON.stringify({ level, identity: sentence }))
+      identity = await IdentityPlane.open({ settings, stores, clock, metrics, secret: parts.secret ?? secretOf(settings), tell })
+      if (rootsFile !== null) keepRootsFile(rootsFile, identity.authority, (sentence) => tell('error', sentence))
+    }
+    return await assembled(settings, stores, { clock, log, metrics, identity, rootsFile })
   } catch (error) {
+    await identity?.close()
     stores.close()
     throw error
   }
 }
 
-async function assembled(settings: ControlSettings, stores: Stores, rest: { clock: Clock; log: (line: string) => void }) {
-  const { clock } = rest
-  const log = (line: string) => rest.log(withoutSecrets(line))
-  const metrics = new Metrics()
-  const doorkeeper = new Doorkeeper({ tokens: stores.tokens, clock, metrics, peers: null })
+interface Foundation {
+  readonly clock: Clock
+  readonly log: (line: string) => void
+  readonly metrics: Metrics
+  readonly identity: IdentityPlane | null
+  readonly rootsFile: string | null
+}
+
+async function assembled(settings: ControlSettings, stores: Stores, foundation: Foundation) {
+  const { clock, log, metrics, identity } = foundation
+  const authority = identity?.authority ?? null
+  const { tokens } = stores
+  const doorkeeper = new Doorkeeper({ tokens, clock, metrics, peers: identity?.peers ?? null })
   const writes = new Writes({ stores, clock, metrics, log })
-  const office = new TokenOffice({ tokens: stores.tokens, clock })
+  const office = new TokenOffice({ tokens, clock, fingerprint: () => authority?.fingerprint ?? null })
   const freshAdminToken = office.makeFirstAdmin()
-  const data = openDataPlane({ stores, clock, doorkeeper, metrics, trust: null, leaseMs: settings.lease })
+  const data = openDataPlane({ stores, clock, doorkeeper, metrics, trust: authority, leaseMs: settings.lease })
   const desk = new PolicyDesk(stores.policies, data)
   const operations: Operation[] = [
     ...healthOperations({ metrics, writes, policies: stores.policies }),
     ...policyOperations({ desk, policies: stores.policies, writes }),
     ...revisionOperations({ desk, policies: stores.policies, writes }),
     ...tokenOperations(office, writes),
+    ...(identity?.operations(office, writes) ?? identityOperations(null)),
     ...auditOperations(stores.audit),
     ...data.operations,
   ]
   operations.push(openapiOperation(operations))
-  const { app, server } = router(settings, data)
+  const { app, server } = openServer(settings, data, identity)
   const onFault = (error: Error, operation: string) =>
     log(JSON.stringify({ level: 'error', operation, error: error.stack ?? error.message }))
   serve(app, operations, { doorkeeper, onFault })
   await app.ready()
-  return new RunningControlApi({ settings, stores, data, app, server, operations, freshAdminToken })
+  identity?.begin((hash) => data.withoutTrust(hash))
+  return new RunningControlApi({ ...foundation, settings, stores, data, app, server, operations, freshAdminToken })
 }
 
-function router(settings: ControlSettings, data: DataPlane): { app: FastifyInstance; server: Server } {
-  const server = createServer({
-    keepAliveTimeout: keepAliveMs,
-    headersTimeout: headMs,
-    requestTimeout: requestMs,
-    connectionsCheckingInterval: checkMs,
-    maxHeaderSize,
-    noDelay: true,
-  })
-  server.maxConnections = settings.maxConnections
-  const app = fastify({
-    logger: false,
-    routerOptions: { maxParamLength: 300 },
-    clientErrorHandler: (error, socket) => refuseUnread(error, socket),
-    frameworkErrors: (error, _, reply) => refuse(reply, problemOf(error)),
-    serverFactory: (handler) => server.on('request', (request, response) => data.takes(request, response) || handler(request, response)),
-  })
-  return { app, server }
-}
-
-interface Assembled {
+interface Assembled extends Foundation {
   readonly settings: ControlSettings
   readonly stores: Stores
   readonly data: DataPlane
@@ -133,15 +151,23 @@ class RunningControlApi implements ControlApi {
     return this.#parts.freshAdminToken
   }
 
+  get roots(): ControlRoots | null {
+    const { identity, rootsFile: file } = this.#parts
+    if (identity === null) return null
+    const { trustDomain, trust, fingerprint, freshKeyFile } = identity.authority
+    return { trustDomain, pem: trust.roots, fingerprint, file, freshKeyFile }
+  }
+
   get operations(): readonly Operation[] {
     return this.#parts.operations
   }
 
   async listen(): Promise<{ host: string; port: number; url: string }> {
-    const { app, settings, server } = this.#parts
+    const { app, settings, server, identity } = this.#parts
     await app.listen({ host: settings.host, port: settings.port })
     const { address, port } = server.address() as AddressInfo
-    return { host: address, port, url: `http://${address.includes(':') ? `[${address}]` : address}:${port}` }
+    const scheme = identity === null ? 'http' : 'https'
+    return { host: address, port, url: `${scheme}://${address.includes(':') ? `[${address}]` : address}:${port}` }
   }
 
   close({ graceMs = 5000 }: { readonly graceMs?: number } = {}): Promise<void> {
@@ -150,7 +176,7 @@ class RunningControlApi implements ControlApi {
   }
 
   async #close(graceMs: number): Promise<void> {
-    const { app, server, data, stores } = this.#parts
+    const { app, server, data, stores, identity } = this.#parts
     data.drain()
     const force = setTimeout(() => server.closeAllConnections(), graceMs)
     // A connection that falls idle only now is not closed by the server itself.
@@ -159,6 +185,7 @@ class RunningControlApi implements ControlApi {
     clearTimeout(force)
     clearInterval(sweep)
     data.close()
+    await identity?.close()
     stores.close()
   }
 }

@@ -44,7 +44,7 @@ async function answered(port: number, token: string, { start, headers, body }: M
 }
 
 test('every exchange of docs/protocol.md goes as the page says', async () => {
-  const settings = { data: 'unused', host: '127.0.0.1', port: 0, lease: 30_000, maxConnections: 100 }
+  const settings = { data: 'unused', host: '127.0.0.1', port: 0, lease: 30_000, maxConnections: 100, tls: 'off' } as const
   const control = await createControlApi(settings, { stores: storesOfThePage() })
   const { port } = await control.listen()
   // An answer belongs to the last request that has none: a poll that waits is answered after the exchange that stands between.

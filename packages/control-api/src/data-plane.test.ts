@@ -50,7 +50,7 @@ function lease(service: string, n: number, rest: object = {}): Promise<Answer> {
 }
 
 beforeAll(async () => {
-  const settings = { data: 'unused', host: '127.0.0.1', port: 0, lease: 30_000, maxConnections: 1000 }
+  const settings = { data: 'unused', host: '127.0.0.1', port: 0, lease: 30_000, maxConnections: 1000, tls: 'off' } as const
   control = await createControlApi(settings, { stores: memoryStores(systemClock) })
   admin = control.freshAdminToken ?? ''
   port = (await control.listen()).port

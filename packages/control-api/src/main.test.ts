@@ -27,7 +27,9 @@ afterEach(async () => {
 
 /** Starts the program, and waits until it says where it listens. */
 async function start(): Promise<{ child: ChildProcess; url: string; said: () => string }> {
-  const child = spawn(process.execPath, [program, '--data', join(directory, 'data'), '--port', '0'], { stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(process.execPath, [program, '--data', join(directory, 'data'), '--port', '0', '--tls', 'off'], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
   children.push(child)
   let said = ''
   child.stderr?.on('data', (chunk) => {

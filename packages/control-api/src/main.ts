@@ -4,8 +4,10 @@ import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { TokenOffice } from './access/token-office.ts'
 import { systemClock } from './clock.ts'
-import { type ControlApi, createControlApi } from './control-api.ts'
-import { BadSettings, type ControlSettings, helpText, readInvocation } from './settings.ts'
+import { type ControlApi, type ControlRoots, createControlApi } from './control-api.ts'
+import { helpText, type RotationOrder, readInvocation } from './invocation.ts'
+import { rotateRoot } from './rotate-root.ts'
+import { BadSettings, type ControlSettings } from './settings.ts'
 import { openSqliteStores } from './store/sqlite-stores.ts'
 
 const loopback = /^(127\.|::1$|localhost$)/
@@ -14,6 +16,7 @@ try {
   const invocation = readInvocation(process.argv.slice(2), process.env)
   if (invocation.task === 'help') console.log(helpText())
   else if (invocation.task === 'version') console.log(version())
+  else if (invocation.task === 'rotate-root') await follow(invocation.order)
   else if (invocation.task === 'rotate-admin-token') rotate(invocation.settings)
   else await run(invocation.settings)
 } catch (error) {
@@ -25,8 +28,8 @@ async function run(settings: ControlSettings): Promise<void> {
   const control = await createControlApi(settings, { log: (line) => console.log(line) })
   try {
     const { host, url } = await control.listen()
-    console.log(welcome({ url, data: settings.data, token: control.freshAdminToken }))
-    if (!loopback.test(host)) {
+    console.log(welcome(url, settings.data, control))
+    if (!loopback.test(host) && control.roots === null) {
       console.warn(`control-api: ${url} is reached from other machines without TLS: tokens and policies can be read on the way`)
     }
   } catch (error) {
@@ -38,15 +41,35 @@ async function run(settings: ControlSettings): Promise<void> {
   endOnSignals(control)
 }
 
-function welcome({ url, data, token }: { url: string; data: string; token: string | null }): string {
-  const fresh = token === null ? '' : `\nAdmin token, shown this once and kept nowhere:\n  ${token}\n`
-  return `Zerohop control API ${version()} listens on ${url}, and keeps its data in ${resolve(data)}
-${fresh}
-To let a service in, make a token for it:
-  curl -s ${url}/v1/tokens -H "authorization: Bearer $ADMIN_TOKEN" -H "content-type: application/json" -d '{"service":"cart"}'
+function welcome(url: string, data: string, { freshAdminToken, roots }: ControlApi): string {
+  const blocks = [`Zerohop control API ${version()} listens on ${url}, and keeps its data in ${resolve(data)}`]
+  if (roots !== null) blocks.push(aboutRoots(roots))
+  if (freshAdminToken !== null) blocks.push(`Admin token, shown this once and kept nowhere:\n  ${freshAdminToken}`)
+  const ca = roots?.file == null ? '' : ` --cacert ${resolve(roots.file)}`
+  blocks.push(`To let a service in, make a token for it:
+  curl -s${ca} ${url}/v1/tokens -H "authorization: Bearer $ADMIN_TOKEN" -H "content-type: application/json" -d '{"service":"cart"}'
 and start it with:
-  createMesh({ service: 'cart', control: '${url}', token: process.env.MESH_TOKEN })
-`
+  createMesh({ service: 'cart', control: '${url}', token: process.env.MESH_TOKEN })`)
+  return `${blocks.join('\n\n')}\n`
+}
+
+function aboutRoots({ trustDomain, fingerprint, file, freshKeyFile }: ControlRoots): string {
+  const seal =
+    freshKeyFile === null
+      ? ''
+      : `\nThe keys of the authority are sealed with ${resolve(freshKeyFile)}, made just now: keep a copy of it, apart from the backups of the data.`
+  const where = file === null ? '' : ` (${resolve(file)})`
+  return `Trust domain ${trustDomain}. Fingerprint of its root${where}, as tokens carry it:\n  ${fingerprint}${seal}`
+}
+
+async function follow(order: RotationOrder): Promise<void> {
+  // The clock of a control API does not keep a process alive; this command is to live until it is done.
+  const alive = setInterval(() => {}, 60_000)
+  try {
+    await rotateRoot(order, { clock: systemClock, say: (line) => console.log(line) })
+  } finally {
+    clearInterval(alive)
+  }
 }
 
 function endOnSignals(control: ControlApi): void {

@@ -64,10 +64,12 @@ test('every example is what its schema allows', () => {
   expect(examples).toBeGreaterThan(15)
 })
 
-test('what is open to anybody needs no token in the description either', () => {
+test('the description says who may ask without a token, and who with a certificate', () => {
   const open = operations.filter(({ access }) => access === 'open').map(({ path }) => path)
-  expect(open).toEqual(['/healthz', '/readyz', '/metrics', '/v1/openapi.json'])
+  expect(open).toEqual(['/healthz', '/readyz', '/metrics', '/v1/identity/roots', '/v1/openapi.json'])
+  const either = [{ token: [] }, { certificate: [] }]
+  const wanted = { open: [], admin: [{ token: [] }], service: either, join: either }
   for (const { method, path, access } of operations) {
-    expect(description.paths[path][method.toLowerCase()].security, path).toEqual(access === 'open' ? [] : [{ token: [] }])
+    expect(description.paths[path][method.toLowerCase()].security, path).toEqual(wanted[access])
   }
 })

@@ -9,8 +9,8 @@ const always: Readonly<Record<number, string>> = {
   500: 'The control API failed.',
 }
 const guarded: Readonly<Record<number, string>> = {
-  401: 'There is no token, or it is not one of this control API.',
-  403: 'The token is not for this.',
+  401: 'There is no token and no certificate, or none that is good.',
+  403: 'The token or the certificate is not for this.',
   429: 'Too many requests without a valid token came from this address.',
 }
 
@@ -47,7 +47,10 @@ export function openapi(operations: readonly Operation[]): Record<string, unknow
     },
     paths,
     components: {
-      securitySchemes: { token: { type: 'http', scheme: 'bearer', description: '`zh_<id>_<secret>`' } },
+      securitySchemes: {
+        token: { type: 'http', scheme: 'bearer', description: '`zh_<id>_<secret>`, and `_<fingerprint>` of a root where there is one.' },
+        certificate: { type: 'mutualTLS', description: 'A certificate that the control API has issued to a service.' },
+      },
       schemas: { Problem: jsonSchema(problemSchema, 'output') },
     },
   }
@@ -59,7 +62,7 @@ function describe({ access, summary, params, query, body, answers, problems, met
   return {
     operationId: `${method.toLowerCase()}${path.replaceAll(/[^A-Za-z]+(\w?)/g, (_, letter: string) => letter.toUpperCase())}`,
     summary,
-    security: access === 'open' ? [] : [{ token: [] }],
+    security: access === 'open' ? [] : access === 'admin' ? [{ token: [] }] : [{ token: [] }, { certificate: [] }],
     parameters: [...parametersOf(params, 'path'), ...parametersOf(query, 'query')],
     ...(body === undefined ? {} : { requestBody: { required: true, content: contentOf(body, body.text === true) } }),
     responses: {

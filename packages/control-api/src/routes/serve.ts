@@ -168,9 +168,12 @@ const unread: Readonly<Record<string, readonly [status: number, reason: string, 
   ERR_HTTP_REQUEST_TIMEOUT: [408, 'Request Timeout', 'The request did not come in time.'],
 }
 
+const unsaid = /^ERR_(SSL|TLS)_/
+
 /** Answers what could not even be read as a request, and hangs up. */
 export function refuseUnread(error: Error & { readonly code?: string }, socket: Socket): void {
-  if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy()
+  // To somebody with whom TLS has not come about nothing can be said.
+  if (error.code === 'ECONNRESET' || unsaid.test(error.code ?? '') || !socket.writable) return void socket.destroy()
   const [status, reason, message] = unread[error.code ?? ''] ?? [400, 'Bad Request', 'What came is no request of HTTP.']
   const body = JSON.stringify(new RequestProblem(status, 'bad_request', { message }).body)
   const head = `HTTP/1.1 ${status} ${reason}\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\nconnection: close\r\n\r\n`

@@ -22,7 +22,7 @@ export interface Asking {
   readonly headers?: Readonly<Record<string, string>>
 }
 
-const settings = { host: '127.0.0.1', port: 0, data: 'unused', lease: 30_000, maxConnections: 1000 }
+const settings = { host: '127.0.0.1', port: 0, data: 'unused', lease: 30_000, maxConnections: 1000, tls: 'off' } as const
 
 /** A control API on a port of its own. */
 export class RunningControl {

@@ -2,7 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { BadSettings, helpText, readInvocation } from './settings.ts'
+import { helpText, readInvocation } from './invocation.ts'
+import { BadSettings } from './settings.ts'
 
 let directory = ''
 beforeAll(() => {
@@ -18,7 +19,7 @@ function file(text: string): string {
 
 function settings(argv: readonly string[], environment: Record<string, string> = {}) {
   const invocation = readInvocation(argv, environment)
-  if (invocation.task === 'help' || invocation.task === 'version') throw new Error('no settings')
+  if (!('settings' in invocation)) throw new Error('no settings')
   return invocation.settings
 }
 
@@ -33,13 +34,15 @@ function problems(argv: readonly string[], environment: Record<string, string> =
 }
 
 test('without any, it listens on this machine alone', () => {
-  expect(settings([])).toEqual({ host: '127.0.0.1', port: 7443, data: './zerohop-data', lease: 30_000, maxConnections: 25_000 })
+  const where = { host: '127.0.0.1', port: 7443, data: './zerohop-data', lease: 30_000, maxConnections: 25_000 }
+  expect(settings([])).toEqual({ ...where, tls: 'on', tlsNames: [], trustDomain: 'zerohop.local', leafLife: 86_400_000 })
 })
 
 test('a flag counts before a variable, a variable before the file, the file before the default', () => {
   const path = file('port: 1\nhost: "::1"\nlease: 1m\nmaxConnections: 10\n')
   const environment = { ZEROHOP_CONTROL_CONFIG: path, ZEROHOP_CONTROL_PORT: '2', ZEROHOP_CONTROL_MAX_CONNECTIONS: '20' }
-  expect(settings(['--port=3', '--data', 'd'], environment)).toEqual({ host: '::1', port: 3, data: 'd', lease: 60_000, maxConnections: 20 })
+  const expected = { host: '::1', port: 3, data: 'd', lease: 60_000, maxConnections: 20 }
+  expect(settings(['--port=3', '--data', 'd'], environment)).toMatchObject(expected)
 })
 
 test.each<[what: string, argv: readonly string[], environment: Record<string, string>, problem: string]>([
@@ -50,6 +53,15 @@ test.each<[what: string, argv: readonly string[], environment: Record<string, st
   ['a port that is none', ['--port', 'http'], {}, '--port: expected a whole number from 0 to 65535'],
   ['a port out of range', [], { ZEROHOP_CONTROL_PORT: '70000' }, 'ZEROHOP_CONTROL_PORT: expected a whole number from 0 to 65535'],
   ['an unknown variable', [], { ZEROHOP_CONTROL_PROT: '1' }, 'ZEROHOP_CONTROL_PROT: no such variable: did you mean ZEROHOP_CONTROL_PORT?'],
+  ['TLS that is neither', ['--tls', 'maybe'], {}, '--tls: expected one of on, off'],
+  ['a life that is too short', ['--leaf-life', '9s'], {}, '--leaf-life: expected a duration from 10s to 2160h'],
+  ['a life that is too long', ['--leaf-life', '2161h'], {}, '--leaf-life: expected a duration from 10s to 2160h'],
+  ['a trust domain that is none', ['--trust-domain', 'Shop'], {}, '--trust-domain: a trust domain has lower-case letters'],
+  ['no trust domain', ['--trust-domain='], {}, '--trust-domain: '],
+  ['two seals', ['--ca-key-file', 'a', '--ca-passphrase-file', 'b'], {}, 'caKeyFile: expected a key file or a passphrase file, not both'],
+  ['a rotation of nobody', ['rotate-root'], { ZEROHOP_ADMIN_TOKEN: 'x' }, '--control: expected a URL such as https://127.0.0.1:7443'],
+  ['a rotation by nobody', ['rotate-root', '--control', 'https://a'], {}, 'ZEROHOP_ADMIN_TOKEN: an admin token is wanted there'],
+  ['a rotation with a word too much', ['rotate-root', '--prot', '1'], {}, "rotate-root: Unknown option '--prot'"],
   ['a lease that is too short', ['--lease', '10ms'], {}, '--lease: expected a duration from 1s to 1h'],
   ['a file that is not there', ['--config', '/nowhere/at/all.yaml'], {}, '/nowhere/at/all.yaml: cannot be read'],
 ])('%s is refused', (_, argv, environment, problem) => {
@@ -66,6 +78,19 @@ test('everything wrong is told at once, with its place in the file', () => {
   ])
 })
 
+test('names come joined by commas, and as a list from the file', () => {
+  expect(settings(['--tls-names', 'control, 10.0.0.1,'])).toMatchObject({ tlsNames: ['control', '10.0.0.1'] })
+  expect(settings(['--config', file('tlsNames: [control]\ntls: off\n')])).toMatchObject({ tlsNames: ['control'], tls: 'off' })
+})
+
+test('a rotation is told where, by which roots, and with which token', () => {
+  const invocation = readInvocation(['rotate-root', '--control', 'https://control:7443', '--ca', 'ca.pem'], { ZEROHOP_ADMIN_TOKEN: 'zh_x' })
+  expect(invocation).toEqual({
+    task: 'rotate-root',
+    order: { control: new URL('https://control:7443'), ca: 'ca.pem', token: 'zh_x' },
+  })
+})
+
 test('the variables that Kubernetes makes of a service called zerohop-control are not taken for settings', () => {
   const links = {
     ZEROHOP_CONTROL_SERVICE_HOST: '10.0.0.1',
@@ -78,7 +103,15 @@ test('the variables that Kubernetes makes of a service called zerohop-control ar
 
 test('the help names every flag, variable and key, and what counts before what', () => {
   const help = helpText()
-  for (const word of ['--max-connections', 'ZEROHOP_CONTROL_MAX_CONNECTIONS', 'maxConnections', '--config', '--rotate-admin-token'])
+  for (const word of [
+    '--max-connections',
+    'ZEROHOP_CONTROL_MAX_CONNECTIONS',
+    'maxConnections',
+    '--config',
+    '--rotate-admin-token',
+    'rotate-root',
+    '--tls-names',
+  ])
     expect(help).toContain(word)
   expect(help).toContain('A flag counts before a variable, a variable before the file, the file before the default.')
   expect(readInvocation(['--help'], {})).toEqual({ task: 'help' })
