@@ -26,7 +26,10 @@ export interface HostOwner {
 }
 
 /** Puts itself between grpc-js and the handler, which stands behind what it returns. */
-export type Attach = (call: InterceptingCall, isUnary: boolean) => InterceptingCall
+export type Attach = (call: InterceptingCall, streams: Streams) => InterceptingCall
+
+/** Which sides of a method are streams. */
+export type Streams = Pick<Parameters<ServerInterceptor>[0], 'requestStream' | 'responseStream'>
 
 /** The inbound request of a call of gRPC, as the handler that runs under it can be found by what it throws. */
 export interface HandlerWatcher {
@@ -74,9 +77,7 @@ export class GrpcHost {
   constructor(server: Server, owner: HostOwner) {
     this.#inside = insideOf(server)
     const before = new Set(this.#inside.http2Servers.keys())
-    this.#injector = injectorOf(server, ({ requestStream, responseStream }, call) =>
-      this.#intercept(call, !requestStream && !responseStream),
-    )
+    this.#injector = injectorOf(server, (method, call) => this.#intercept(call, method))
     const added = [...this.#inside.http2Servers.keys()].filter((candidate) => !before.has(candidate))
     const http2 = expected(added.length === 1, added[0], 'a connection injector adds one HTTP/2 server')
     const listeners = http2.listeners('stream')
@@ -118,10 +119,10 @@ export class GrpcHost {
     this.#injector.destroy()
   }
 
-  #intercept(call: InterceptingCall, isUnary: boolean): ServerInterceptingCall {
+  #intercept(call: InterceptingCall, streams: Streams): ServerInterceptingCall {
     const attach = this.#attach
     // grpc-js asks of what an interceptor returns what it asks of a call, and nothing that only its own class has.
-    return (attach === null ? call : attach(call, isUnary)) as unknown as ServerInterceptingCall
+    return (attach === null ? call : attach(call, streams)) as unknown as ServerInterceptingCall
   }
 }
 

@@ -1,6 +1,6 @@
 /** Makes a call of every stream that comes in, and sends it through the inbound stack to the handler. */
 import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2'
-import { Call, type Inbound, type MeshParts, Outcome, parseTraceContext } from '@zerohop/mesh-core/transport'
+import { Call, type CallKind, type Inbound, type MeshParts, Outcome, parseTraceContext } from '@zerohop/mesh-core/transport'
 import { statusOfHttp, statusVerdict } from '../status-verdict.ts'
 import type { GrpcHost } from './grpc-host.ts'
 import { readGrpcTimeout } from './grpc-timeout.ts'
@@ -65,26 +65,28 @@ export class GrpcInbound {
     else if (!isGrpc(headers)) host.dispatch(stream, headers, null)
     else {
       const unknown = new UnknownMethod(this.#parts, stream, headers)
-      void unknown.serve(this.#call(incoming, unknown, true), this.#inbound.send)
+      void unknown.serve(this.#call(incoming, unknown, 'unary'), this.#inbound.send)
     }
   }
 
   #serve(incoming: Incoming, host: GrpcHost): void {
     const { stream, headers, session } = incoming
     const [parts, inbound, { caller }] = [this.#parts, this.#inbound, session]
-    host.dispatch(stream, headers, (wire, isUnary) => {
-      return new ServedCall({ parts, stream, headers, wire, caller, inbound, callOf: (served) => this.#call(incoming, served, isUnary) })
+    host.dispatch(stream, headers, (wire, { requestStream, responseStream }) => {
+      const kind = requestStream || responseStream ? 'stream' : 'unary'
+      const callOf = (served: ServedCall): Call => this.#call(incoming, served, kind)
+      return new ServedCall({ parts, stream, headers, wire, caller, inbound, callOf, answersOnce: !responseStream })
     })
   }
 
-  #call({ headers, session }: Incoming, message: Carried, isUnary: boolean): Call {
+  #call({ headers, session }: Incoming, message: Carried, kind: CallKind): Call {
     const parts = this.#parts
     const path = headers[':path'] ?? ''
     const call = new Call({
       service: parts.service,
       method: path.slice(path.lastIndexOf('/') + 1),
       path,
-      kind: isUnary ? 'unary' : 'stream',
+      kind,
       message,
       replayable: false,
       idempotent: false,

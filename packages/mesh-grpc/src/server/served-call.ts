@@ -21,6 +21,7 @@ import {
 import { statusVerdict } from '../status-verdict.ts'
 import type { HandlerWatcher, InterceptingCall, InterceptingListener } from './grpc-host.ts'
 import { errorStatus, refusalStatus, servedStatus, statusObject, withoutRefusalWord } from './mesh-status.ts'
+import { type EndedCall, type Fields, RelayedCall } from './relayed-call.ts'
 import { requestHeader } from './request-header.ts'
 
 /** What a served call is made of. */
@@ -30,6 +31,8 @@ export interface ServedCallStart {
   readonly headers: IncomingHttpHeaders
   /** grpc-js' call, below. */
   readonly wire: InterceptingCall
+  /** True where the answer is one message: with it the handler has answered. */
+  readonly answersOnce: boolean
   /** null over plaintext. */
   readonly caller: Caller | null
   readonly inbound: Inbound
@@ -37,33 +40,31 @@ export interface ServedCallStart {
   readonly callOf: (message: ServedCall) => Call
 }
 
-type Fields = Parameters<InterceptingCall['sendMetadata']>[0]
-type Ended = Parameters<InterceptingCall['sendStatus']>[0]
-
 /**
  * Stands between grpc-js' call below, which is the wire, and its listener above, which is the handler. The handler begins once the inbound
  * stack has let the call through, and whatever it is told it is told under the call's Ambient.
  */
-export class ServedCall implements Waiting, HandlerWatcher, InterceptingCall, InterceptingListener {
+export class ServedCall extends RelayedCall implements Waiting, HandlerWatcher, InterceptingListener {
   readonly #parts: MeshParts
   readonly #stream: ServerHttp2Stream
   readonly #headers: IncomingHttpHeaders
-  readonly #wire: InterceptingCall
+  readonly #answersOnce: boolean
   readonly #caller: Caller | null
   readonly #inbound: Inbound
   readonly #call: Call
   #handler: InterceptingListener | null = null
   #ambient: Ambient | null = null
   #resolve: ((outcome: Outcome) => void) | null = null
-  // The handler has said how the call ends.
+  // The handler has said how the call ends; grpc-js sends the status for it once the one message is on its way.
   #answered = false
   #failure: Error | null = null
 
   constructor(start: ServedCallStart) {
+    super(start.wire)
     this.#parts = start.parts
     this.#stream = start.stream
     this.#headers = start.headers
-    this.#wire = start.wire
+    this.#answersOnce = start.answersOnce
     this.#caller = start.caller
     this.#inbound = start.inbound
     this.#call = start.callOf(this)
@@ -71,7 +72,7 @@ export class ServedCall implements Waiting, HandlerWatcher, InterceptingCall, In
   }
 
   /** The handler is ready to begin: sends the call down the inbound stack. */
-  start(handler: InterceptingListener): void {
+  override start(handler: InterceptingListener): void {
     this.#handler = handler
     void this.#serve()
   }
@@ -85,7 +86,7 @@ export class ServedCall implements Waiting, HandlerWatcher, InterceptingCall, In
     this.#ambient.caller = this.#caller
     call.cancel = this
     try {
-      this.#under((wire) => wire.start(this), this.#wire)
+      this.#under((wire) => wire.start(this), this.wire)
     } catch (error) {
       // The handler's own errors are caught above: this one is the tracing library's, and must not cost the place that this call holds.
       this.#failed(error)
@@ -101,7 +102,7 @@ export class ServedCall implements Waiting, HandlerWatcher, InterceptingCall, In
     if (!expired || this.#stream.closed) return
     // A status stands behind what the caller does not read.
     if (blocked) this.#stream.close(constants.NGHTTP2_CANCEL)
-    else this.#wire.sendStatus(statusObject(errorStatus('EXPIRED', this.#parts.service)))
+    else this.wire.sendStatus(statusObject(errorStatus('EXPIRED', this.#parts.service)))
   }
 
   /** A header of the call, for the rules of a policy. */
@@ -118,46 +119,19 @@ export class ServedCall implements Waiting, HandlerWatcher, InterceptingCall, In
     if (!answered && !this.#answered) this.sendStatus({ code: Status.UNKNOWN, details: 'Unknown error' })
   }
 
-  sendMetadata(metadata: Fields): void {
-    this.#wire.sendMetadata(withoutRefusalWord(metadata))
+  override sendMetadata(metadata: Fields): void {
+    this.wire.sendMetadata(withoutRefusalWord(metadata))
   }
 
-  sendMessage(message: unknown, callback: () => void): void {
-    this.#wire.sendMessage(message, callback)
+  override sendMessage(message: unknown, callback: () => void): void {
+    if (this.#answersOnce) this.#answered = true
+    this.wire.sendMessage(message, callback)
   }
 
-  sendStatus(status: Ended): void {
+  override sendStatus(status: EndedCall): void {
     this.#answered = true
     const { metadata } = status
-    this.#wire.sendStatus(metadata ? { ...status, metadata: withoutRefusalWord(metadata) } : status)
-  }
-
-  startRead(): void {
-    this.#wire.startRead()
-  }
-
-  getPeer(): string {
-    return this.#wire.getPeer()
-  }
-
-  getDeadline(): ReturnType<InterceptingCall['getDeadline']> {
-    return this.#wire.getDeadline()
-  }
-
-  getHost(): string {
-    return this.#wire.getHost()
-  }
-
-  getAuthContext(): ReturnType<InterceptingCall['getAuthContext']> {
-    return this.#wire.getAuthContext()
-  }
-
-  getConnectionInfo(): ReturnType<InterceptingCall['getConnectionInfo']> {
-    return this.#wire.getConnectionInfo()
-  }
-
-  getMetricsRecorder(): ReturnType<InterceptingCall['getMetricsRecorder']> {
-    return this.#wire.getMetricsRecorder()
+    this.wire.sendStatus(metadata ? { ...status, metadata: withoutRefusalWord(metadata) } : status)
   }
 
   onReceiveMetadata(metadata: Fields): void {
@@ -192,7 +166,7 @@ export class ServedCall implements Waiting, HandlerWatcher, InterceptingCall, In
     try {
       const outcome = await this.#inbound.send(this.#call)
       if (this.#ambient !== null || outcome.verdict === CANCELLED) return
-      this.#wire.sendStatus(statusObject(refusalStatus(outcome, this.#parts.service)))
+      this.wire.sendStatus(statusObject(refusalStatus(outcome, this.#parts.service)))
     } catch (error) {
       // A Send does not reject: this is a fault of the mesh, and must cost one call at most.
       this.#failed(error)
@@ -221,7 +195,7 @@ export class ServedCall implements Waiting, HandlerWatcher, InterceptingCall, In
     this.#report(error)
     this.#failure = error instanceof Error ? error : new Error(String(error))
     this.#end(this.#outcome(FAULT, 'HANDLER_FAILED', Status.INTERNAL), CANCELLED)
-    this.#wire.sendStatus(statusObject(errorStatus('HANDLER_FAILED', this.#parts.service)))
+    this.wire.sendStatus(statusObject(errorStatus('HANDLER_FAILED', this.#parts.service)))
   }
 
   #report(error: unknown): void {

@@ -1,0 +1,94 @@
+import { Metadata, type ServerErrorResponse, status as Status } from '@grpc/grpc-js'
+import { afterEach, describe, expect, it } from 'vitest'
+import { ServersUnderTest, until } from './server-under-test.ts'
+
+const servers = new ServersUnderTest()
+const { serve } = servers
+afterEach(() => servers.close())
+
+const refused = (trailers: Metadata): unknown[] => trailers.get('zerohop-refused')
+
+describe('the inbound policy', () => {
+  it('refuses what its limit does not hold, for the whole life of a stream, and says that it may go elsewhere', async () => {
+    const { client } = await serve(
+      { talk: (call) => call.on('data', () => {}).on('end', () => call.end()), unary: (_, callback) => callback(null, 'x') },
+      { policy: { limit: { inbound: { inFlight: 1 } } } },
+    )
+    const talk = client.talk()
+    talk.call.write('a')
+    let full = await client.unary('a')
+    while (full.code === Status.OK) full = await client.unary('a')
+    expect([full.code, full.details, refused(full.trailers)]).toEqual([
+      Status.RESOURCE_EXHAUSTED,
+      'cart: the limit is reached and its queue is full',
+      ['limit'],
+    ])
+    talk.call.end()
+    expect((await talk.ended).code).toBe(Status.OK)
+    let free = await client.unary('a')
+    while (free.code !== Status.OK) free = await client.unary('a')
+  })
+
+  it('lets a call wait, whose caller may leave or lose patience meanwhile', async () => {
+    const held: ((error: null, value: string) => void)[] = []
+    const { client, mesh } = await serve(
+      { unary: (_, callback) => held.push(callback as never) },
+      { policy: { limit: { inbound: { inFlight: 1, queue: 5 } } } },
+    )
+    const first = client.unary('a')
+    await until(() => held.length === 1)
+    const leaving = client.call('/test.Words/unary', 'b')
+    const late = client.unary('c', { deadline: Date.now() + 60 })
+    const patient = client.unary('d')
+    setImmediate(() => leaving.call.cancel())
+    expect((await leaving.ended).code).toBe(Status.CANCELLED)
+    expect((await late).code).toBe(Status.DEADLINE_EXCEEDED)
+    held[0]?.(null, 'first')
+    await until(() => held.length === 2)
+    held[1]?.(null, 'second')
+    expect((await first).messages).toEqual(['first'])
+    expect((await patient).messages).toEqual(['second'])
+    expect(held).toHaveLength(2)
+    expect(await mesh.metrics()).toContain('cancelled')
+  })
+
+  it('spends its rate, and says when to come back', async () => {
+    const { client } = await serve(
+      { unary: (_, callback) => callback(null, 'x') },
+      { policy: { rateLimit: { inbound: { perSecond: 1 } } } },
+    )
+    await client.unary('a')
+    const { code, trailers } = await client.unary('a')
+    expect([code, refused(trailers)]).toEqual([Status.RESOURCE_EXHAUSTED, ['rate']])
+    expect(Number(trailers.get('grpc-retry-pushback-ms')[0])).toBeGreaterThan(0)
+  })
+
+  it('injects a fault that passes for the service’s own', async () => {
+    const { client } = await serve({}, { policy: { fault: { inbound: { abort: { status: 503 } } } } })
+    const { code, trailers } = await client.unary('a')
+    expect([code, refused(trailers)]).toEqual([Status.UNAVAILABLE, []])
+  })
+})
+
+describe('the word that is the mesh’s own', () => {
+  it('is dropped from what a handler hands on', async () => {
+    const heads: Metadata[] = []
+    const foreign = new Metadata()
+    foreign.set('zerohop-refused', 'limit')
+    foreign.set('x-kept', '1')
+    const { client } = await serve({
+      unary: (call, callback) => {
+        call.sendMetadata(foreign)
+        const error: ServerErrorResponse = { name: 'x', message: 'x', code: Status.UNAVAILABLE, details: 'x', metadata: foreign }
+        callback(error)
+      },
+    })
+    const { call, ended } = client.call('/test.Words/unary', 'a')
+    call.on('metadata', (head) => heads.push(head))
+    const { trailers } = await ended
+    expect([trailers, heads[0] as Metadata].map((fields) => [refused(fields), fields.get('x-kept')])).toEqual([
+      [[], ['1']],
+      [[], ['1']],
+    ])
+  })
+})
