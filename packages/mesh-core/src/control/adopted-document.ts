@@ -1,5 +1,6 @@
 /** What of the control API's documents is in force here: policies that could be read, endpoints that are believed. */
 import type { Log } from '../kernel/log.ts'
+import type { TrustSection } from '../policy/exchange.ts'
 import { type PolicySet, readPolicies } from '../policy/index.ts'
 import type { ControlCounts } from './control-counts.ts'
 import type { ControlExplanation } from './control-explanation.ts'
@@ -20,6 +21,8 @@ type Documents = Readonly<Record<string, Readonly<Record<string, unknown>>>>
 export interface AdoptedDocumentOptions {
   readonly service: string
   readonly registry: RegistryDiscovery
+  /** Takes the roots of a document, before anything else of it. */
+  readonly trusts: (trust: TrustSection, isLive: boolean) => void
   readonly counts: ControlCounts
   readonly log: Log
 }
@@ -33,6 +36,8 @@ export class AdoptedDocument {
   /** Why the newest policies are not in force; '' where they are. */
   refusal = ''
   readonly #options: AdoptedDocumentOptions
+  /** The roots that were told last; null for none. A document without any takes none away. */
+  #trust: TrustSection | null = null
   /** The policies in force. */
   #good: { readonly documents: Documents; readonly revision: number } = { documents: {}, revision: 0 }
   /** Names the policies that were tried last, good or not. */
@@ -49,6 +54,7 @@ export class AdoptedDocument {
 
   /** Takes what the last process left. */
   restore(saved: SavedDocument): void {
+    this.#takeTrust(saved.trust ?? null, false)
     this.refusal = this.#adoptPolicies(saved.policies, saved.revision)
     const endpoints = new Map(Object.entries(saved.endpoints).map(([service, list]) => [service, { list }]))
     this.#options.registry.adopt({ endpoints, newEpoch: false, wanted: () => true })
@@ -57,8 +63,9 @@ export class AdoptedDocument {
     this.revision = this.#good.revision
   }
 
-  /** Takes a document from the control API: first its policies, then its endpoints, in one tick. Returns why policies were refused, '' where they hold. */
+  /** Takes a document from the control API: first its roots, then its policies, then its endpoints, in one tick. Returns why policies were refused, '' where they hold. */
   adopt(document: HeldDocument, news: Pick<EndpointNews, 'newEpoch' | 'wanted'>): string {
+    this.#takeTrust(document.trust, true)
     const tried = [...document.policies].map(([service, { hash }]) => `${service} ${hash}`).sort()
     const isEmptied = document.revision === 0 && this.#good.revision > 0
     const name = JSON.stringify([isEmptied, tried])
@@ -87,7 +94,15 @@ export class AdoptedDocument {
       pastEpochs: [...pastEpochs],
       policies: this.#good.documents as SavedDocument['policies'],
       endpoints: Object.fromEntries(endpoints),
+      ...(this.#trust === null ? {} : { trust: this.#trust }),
     }
+  }
+
+  #takeTrust(trust: TrustSection | null, isLive: boolean): void {
+    // What a process before this one left counts for less than what is told now, though it be the same.
+    if (trust === null || (trust.hash === this.#trust?.hash && isLive === (this.source === 'live'))) return
+    this.#trust = trust
+    this.#options.trusts(trust, isLive)
   }
 
   // A store that was lost comes back empty. That nobody has written a policy there is no reason to do without those that hold.

@@ -1,8 +1,11 @@
 /** Asks the control API: stays with an address that works, goes on to the next one where it does not. */
 import type { Clock } from '../kernel/clock.ts'
 import { problemSchema } from '../policy/exchange.ts'
+import { rootsPath } from './certificate-office.ts'
 import { ControlFailure } from './control-failure.ts'
-import type { ControlHttp, ControlReply, ControlRequest } from './control-http.ts'
+import type { ControlHttp, ControlReply, ControlRequest, SecureGround } from './control-http.ts'
+import { type ControlTrust, unchecked } from './control-trust.ts'
+import { pinIn } from './pinned-roots.ts'
 
 export interface ControlClientOptions {
   /** Origins such as `https://control:7443`, in the order in which they are tried. */
@@ -10,6 +13,8 @@ export interface ControlClientOptions {
   /** Asked anew for every request, so that a token may be turned over; null for none. */
   readonly token: (() => string) | null
   readonly http: ControlHttp
+  /** Whom to believe at `https:` addresses. */
+  readonly trust: ControlTrust
   readonly clock: Clock
 }
 
@@ -30,11 +35,14 @@ export interface ControlAnswer extends ControlReply {
 }
 
 const longestMessage = 300
+const whomToBelieve = ' (whom to believe there is said by the option `controlCa`, or by the fingerprint at the end of a token)'
 
 /** One per mesh. */
 export class ControlClient {
   readonly #options: ControlClientOptions
   #at = 0
+  /** Whether the token goes along where this process shows a certificate. One that is spent must not; without it, a proxy in between that ends TLS would leave nobody to be known by. */
+  #sendsTokenToo = false
 
   constructor(options: ControlClientOptions) {
     this.#options = options
@@ -66,12 +74,15 @@ export class ControlClient {
     signal?.addEventListener('abort', leave)
     if (signal?.aborted === true) leave()
     let token = ''
+    let isProved = false
     try {
-      token = this.#token()
+      const ground = await this.#ground(address, stop.signal)
+      isProved = ground?.isProved === true
+      token = isProved && !this.#sendsTokenToo ? '' : this.#token()
       const headers = headersOf(token, body)
       const text = body === undefined ? '' : JSON.stringify(body)
       const reply = await unlessStopped(
-        http.exchange({ method, url: address + path, headers, body: text, signal: stop.signal }),
+        http.exchange({ method, url: address + path, headers, body: text, signal: stop.signal, ground }),
         stop.signal,
       )
       refuseUnlessGood(reply)
@@ -79,11 +90,36 @@ export class ControlClient {
     } catch (error) {
       if (signal?.aborted) throw signal.reason
       this.moveOn(address)
-      throw asFailure(error, address, token)
+      const failure = asFailure(error, address, token)
+      if (failure.reason === 'untrusted') this.#options.trust.doubt()
+      if (failure.status === 401 && isProved) this.#sendsTokenToo = !this.#sendsTokenToo
+      throw failure
     } finally {
       timer.cancel()
       signal?.removeEventListener('abort', leave)
     }
+  }
+
+  /** How to speak to an address; a token that names a root is told to nobody before that root has been seen there. */
+  async #ground(address: string, signal: AbortSignal): Promise<SecureGround | null> {
+    const { trust, http } = this.#options
+    if (!address.startsWith('https:')) return null
+    if (trust.needsRoots(() => pinIn(this.#token()))) {
+      const question = {
+        method: 'GET',
+        url: address + rootsPath,
+        headers: headersOf('', undefined),
+        body: '',
+        signal,
+        ground: unchecked,
+      } as const
+      const { status, body } = await unlessStopped(http.exchange(question), signal)
+      // Not the status of the answer that was asked for: anybody may have said it.
+      if (status !== 200)
+        throw new ControlFailure('untrusted', `it tells no roots (${status}), where the token names one by its fingerprint`)
+      trust.introduce(body, pinIn(this.#token()))
+    }
+    return trust.ground
   }
 
   #token(): string {
@@ -139,9 +175,16 @@ function problemIn(body: Buffer): string {
 }
 
 function asFailure(error: unknown, address: string, token: string): ControlFailure {
-  const reason = error instanceof ControlFailure ? error.reason : 'unreachable'
+  const reason = error instanceof ControlFailure ? error.reason : isDisbelief(error) ? 'untrusted' : 'unreachable'
   const status = error instanceof ControlFailure ? error.status : 0
   const text = error instanceof Error ? error.message || ((error as NodeJS.ErrnoException).code ?? error.name) : String(error)
+  const hint = reason === 'untrusted' && !(error instanceof ControlFailure) ? whomToBelieve : ''
   const plain = (token === '' ? text : text.replaceAll(token, '***')).replace(/\p{Cc}/gu, ' ')
-  return new ControlFailure(reason, `${address}: ${plain.slice(0, longestMessage)}`, status)
+  return new ControlFailure(reason, `${address}: ${plain.slice(0, longestMessage)}${hint}`, status)
+}
+
+// As OpenSSL names what it finds in a chain, and node a name that is another.
+function isDisbelief(error: unknown): boolean {
+  const { code = '' } = error as NodeJS.ErrnoException
+  return /^(CERT_|SELF_SIGNED_|DEPTH_ZERO_|UNABLE_TO_|HOSTNAME_|ERR_TLS_CERT_)/.test(code)
 }

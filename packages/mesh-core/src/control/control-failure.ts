@@ -3,6 +3,7 @@
 /** One word for metrics. */
 export type FailureReason =
   | 'unreachable'
+  | 'untrusted'
   | 'timeout'
   | 'token'
   | 'redirect'

@@ -7,6 +7,7 @@ import { afterEach, expect, test } from 'vitest'
 import { systemClock } from '../kernel/clock.ts'
 import { ControlClient } from './control-client.ts'
 import { NodeControlHttp } from './control-http.ts'
+import { ControlTrust } from './control-trust.ts'
 
 const servers: Server[] = []
 const networks: NodeControlHttp[] = []
@@ -27,7 +28,13 @@ async function serve(listener: RequestListener): Promise<string> {
 function clientOf(...addresses: readonly string[]): ControlClient {
   const http = new NodeControlHttp()
   networks.push(http)
-  return new ControlClient({ addresses, token: () => 'secret', http, clock: systemClock })
+  return new ControlClient({
+    addresses,
+    token: () => 'secret',
+    http,
+    trust: new ControlTrust({ ca: null, wallNow: Date.now }),
+    clock: systemClock,
+  })
 }
 
 const question = { method: 'GET', path: '/v1/documents/cart', limitMs: 5000 } as const

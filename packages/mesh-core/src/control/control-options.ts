@@ -11,6 +11,11 @@ export interface ControlOptions {
   readonly control?: string | readonly string[]
   /** The service's token, or a function that is asked for it before every request. */
   readonly token?: string | (() => string)
+  /**
+   * The roots by which the control API is believed, as the path of a PEM file. Default: the one that the token names by its fingerprint, or those of
+   * the system where it names none.
+   */
+  readonly controlCa?: string
   /** Names this process among the instances of its service. Default: made of the host's name, the process id and a random part. */
   readonly instance?: string
   /** Where the last good document is kept, for a start without control API; false for nowhere. Default: `zerohop-<user id>` in the directory for temporary files. */
@@ -28,6 +33,8 @@ export interface ControlOptions {
 export interface ControlSettings {
   readonly addresses: readonly string[]
   readonly token: (() => string) | null
+  /** The path of the roots by which the control API is believed; null for none. */
+  readonly ca: string | null
   readonly instance: string
   /** null for nowhere. */
   readonly lastGood: string | null
@@ -55,6 +62,7 @@ export const controlFields = {
       'expected a text of up to 4096 visible characters without spaces, or a function that returns one',
     )
     .optional(),
+  controlCa: z.string().min(1, 'expected the path of a PEM file').optional(),
   instance: instanceIdSchema.optional(),
   lastGood: z.union([z.literal(false), z.string().min(1)], { error: 'expected a directory, or false for none' }).optional(),
   outbound: z.enum(['open', 'registered-only']).optional(),
@@ -69,7 +77,10 @@ export const controlFields = {
 /** What is wrong with the options together, as sentences. */
 export function controlContradictions(options: ControlOptions & { readonly policy?: unknown }): string[] {
   if (options.control !== undefined) {
-    return options.policy === undefined ? [] : ['policy: with `control` the policies come from there; give one of the two']
+    return [
+      ...(options.policy === undefined ? [] : ['policy: with `control` the policies come from there; give one of the two']),
+      ...(options.controlCa === undefined || isSecure(options.control) ? [] : ['controlCa: means nothing without an `https:` address']),
+    ]
   }
   const alone = Object.keys(controlFields).filter((name) => name !== 'control' && options[name as keyof ControlOptions] !== undefined)
   return alone.map((name) => `${name}: means nothing without \`control\``)
@@ -77,16 +88,22 @@ export function controlContradictions(options: ControlOptions & { readonly polic
 
 /** Fills in the defaults; null where there is no control API. */
 export function controlSettings(options: ControlOptions): ControlSettings | null {
-  const { control, token, instance, lastGood, outbound, suffixes } = options
+  const { control, token, controlCa, instance, lastGood, outbound, suffixes } = options
   if (control === undefined) return null
   return {
     addresses: [...new Set([control].flat().map((address) => new URL(address).origin))],
     token: token === undefined ? null : typeof token === 'function' ? token : () => token,
+    ca: controlCa ?? null,
     instance: instance ?? madeInstance(),
     lastGood: lastGood === false ? null : (lastGood ?? join(tmpdir(), `zerohop-${process.getuid?.() ?? userInfo().username}`)),
     registeredOnly: outbound === 'registered-only',
     suffixes: suffixes ?? [],
   }
+}
+
+/** True where every address is asked over TLS. */
+export function isSecure(control: string | readonly string[]): boolean {
+  return [control].flat().every((address) => URL.parse(address)?.protocol === 'https:')
 }
 
 function isToken(value: unknown): value is string | (() => string) {

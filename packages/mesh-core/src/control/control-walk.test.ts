@@ -91,6 +91,7 @@ test('whatever a control API answers, what was good is never lost, and a sane on
         own: null,
         http: api,
         clock,
+        wallNow: Date.now,
         random: seededRandom(seed),
         log: silence,
         sdk: '0.1.0',

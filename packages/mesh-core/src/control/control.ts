@@ -1,41 +1,33 @@
 /** A mesh's side of the control API: what comes from there, what is said there, and what holds while it is away. */
-import type { Clock, Random } from '../kernel/clock.ts'
+import type { Random } from '../kernel/clock.ts'
 import type { Discovery } from '../kernel/discovery.ts'
 import type { Log } from '../kernel/log.ts'
 import type { Registered } from '../kernel/registrar.ts'
 import { AdoptedDocument, type PolicyHost } from './adopted-document.ts'
+import type { CertificateOffice } from './certificate-office.ts'
 import { CombinedDiscovery } from './combined-discovery.ts'
-import { ControlClient } from './control-client.ts'
+import type { ControlClient } from './control-client.ts'
 import { ControlCounts } from './control-counts.ts'
 import type { ControlExplanation } from './control-explanation.ts'
 import type { ControlFailure } from './control-failure.ts'
-import type { ControlHttp } from './control-http.ts'
-import type { ControlSettings } from './control-options.ts'
 import { DocumentWatch } from './document-watch.ts'
 import type { HeldDocument } from './held-document.ts'
 import { type Contact, Inquiries } from './inquiries.ts'
 import { LastGood } from './last-good.ts'
 import { type Advertised, Registration } from './registration.ts'
 import { RegistryDiscovery } from './registry-discovery.ts'
+import { StartDecision } from './start-decision.ts'
 import { WantedServices } from './wanted-services.ts'
+import { type Entrance, WayIn, type WayInOptions } from './way-in.ts'
 
-export interface ControlStart {
-  readonly service: string
-  readonly settings: ControlSettings
+export interface ControlStart extends WayInOptions {
   /** The program's own discovery; null for none. */
   readonly own: Discovery | null
-  readonly http: ControlHttp
-  readonly clock: Clock
   readonly random: Random
   readonly log: Log
   /** The version of this package. */
   readonly sdk: string
-  /** Runs the loops outside of any request and trace. */
-  readonly aside: (work: () => void) => void
 }
-
-// How long a program that waits for `ready` is held back.
-const startMs = 2000
 
 /** One per mesh. */
 export class Control {
@@ -46,24 +38,25 @@ export class Control {
   readonly discovery: Discovery
   readonly #start: ControlStart
   readonly #client: ControlClient
+  readonly #way: WayIn
   readonly #registry: RegistryDiscovery
   readonly #wanted: WantedServices
   readonly #watch: DocumentWatch
   readonly #lastGood: LastGood | null
   readonly #adopted: AdoptedDocument
   readonly #registrations = new Set<Registration>()
-  readonly #ready = Promise.withResolvers<void>()
+  readonly #decision: StartDecision
   #state: ControlExplanation['state'] | 'closed' = 'idle'
-  #decision: ReturnType<Clock['setTimer']> | null = null
-  #isDecided = false
   #failure = ''
   #confirmedAt = -1
   #registered = 0
 
   constructor(start: ControlStart) {
-    const { service, settings, clock, log, http, random, sdk } = start
+    const { service, settings, clock, log, random, sdk } = start
     this.#start = start
-    this.#client = new ControlClient({ addresses: settings.addresses, token: settings.token, http, clock })
+    this.#decision = new StartDecision(clock)
+    this.#way = new WayIn(start)
+    this.#client = this.#way.client
     this.#registry = new RegistryDiscovery(clock, log)
     this.#wanted = new WantedServices(clock)
     this.inquiries = new Inquiries({
@@ -88,7 +81,13 @@ export class Control {
     this.#wanted.changed = () => this.#watch.askForMore()
     const refused = (flaw: Parameters<ConstructorParameters<typeof LastGood>[0]['refused']>[0]): void => this.counts.refused(`file_${flaw}`)
     this.#lastGood = settings.lastGood === null ? null : new LastGood({ directory: settings.lastGood, service, clock, log, refused })
-    this.#adopted = new AdoptedDocument({ service, registry: this.#registry, counts: this.counts, log })
+    this.#adopted = new AdoptedDocument({
+      service,
+      registry: this.#registry,
+      trusts: (trust, isLive) => this.#way.believe(trust, isLive),
+      counts: this.counts,
+      log,
+    })
   }
 
   /** Begins with what the last process left: policies go to `host` now, and with every document from then on. Uses no network. */
@@ -102,26 +101,33 @@ export class Control {
     this.#watch.remember(saved.version, saved.revision, saved.pastEpochs)
     this.#confirmedAt = clock.now() - Math.max(0, Date.now() - saved.savedAt)
     log.info(`begins with the last good document, version ${saved.version}`)
-    this.#decide()
+    this.#decision.make()
+  }
+
+  /** Where certificates are asked for. */
+  get office(): CertificateOffice {
+    return this.#way.office
+  }
+
+  /** This process shows the certificates of `entrance` from now on, in place of its token. Before the start. */
+  enterBy(entrance: Entrance): void {
+    this.#way.enterBy(entrance)
   }
 
   /** Begins to poll: at the first use of the mesh, not before. */
   start(): void {
     if (this.#state !== 'idle') return
     this.#state = 'starting'
-    const { clock, aside, log } = this.#start
-    if (!this.#isDecided) {
-      this.#decision = clock.setTimer(startMs, () => {
-        log.warn(`no document from the control API ${this.#client.address} within ${startMs} ms, and no last good one: goes on without`)
-        this.#decide()
-      })
-    }
-    aside(() => void this.#watch.run())
+    this.#decision.begin((limitMs) => {
+      const sentence = `no document from the control API ${this.#client.address} within ${limitMs} ms, and no last good one: goes on without`
+      this.#start.log.warn(sentence)
+    })
+    this.#way.run(() => this.#watch.run())
   }
 
   /** True once there is a document, live or last good, or it was decided to go on without. */
   get isReady(): boolean {
-    return this.#isDecided
+    return this.#decision.isMade
   }
 
   /** True while the last exchange went well. */
@@ -141,21 +147,20 @@ export class Control {
   /** Resolves when `isReady`, after two seconds at the latest. */
   ready(): Promise<void> {
     this.start()
-    this.#decision?.keepAlive(true)
-    return this.#ready.promise
+    return this.#decision.wait()
   }
 
   /** Takes a lease for a server of this process; give it back by `release`. */
   register(advertised: Advertised): Registered {
     this.start()
-    const { service, settings, clock, random, log, aside } = this.#start
+    const { service, settings, clock, random, log } = this.#start
     this.#registered++
     // One process, one name; a second server of it needs another one.
     const instance = this.#registered === 1 ? settings.instance : `${settings.instance.slice(0, 120)}.${this.#registered}`
     const released = (): unknown => this.#registrations.delete(registration)
     const registration = new Registration({ service, instance, advertised, client: this.#client, clock, random, log, released })
     this.#registrations.add(registration)
-    aside(() => void registration.run())
+    this.#way.run(() => registration.run())
     return registration
   }
 
@@ -181,7 +186,7 @@ export class Control {
     this.#state = 'closed'
     this.#watch.close()
     this.#wanted.giveUp()
-    this.#decide()
+    this.#decision.make()
     await Promise.all([...this.#registrations].map((registration) => registration.release()))
     await this.#lastGood?.flush()
     this.#start.http.close()
@@ -206,7 +211,7 @@ export class Control {
     this.#state = 'connected'
     this.#failure = ''
     this.#wanted.answered(uses, (service) => document.endpoints.has(service) || (document.policies.get(service)?.document ?? null) !== null)
-    this.#decide()
+    this.#decision.make()
   }
 
   failed(failure: ControlFailure, everywhere: boolean): void {
@@ -232,14 +237,6 @@ export class Control {
         ? `${where} knows no service of that name`
         : `${where} cannot be asked (${this.#failure === '' ? 'no answer yet' : this.#failure})`,
     }
-  }
-
-  #decide(): void {
-    if (this.#isDecided) return
-    this.#isDecided = true
-    this.#decision?.cancel()
-    this.#decision = null
-    this.#ready.resolve()
   }
 
   #leftOut(): string {

@@ -1,11 +1,11 @@
 /** The document that a client holds, and how an answer is laid over it: whole, verified by its hashes, or not at all. */
-
+import { X509Certificate } from 'node:crypto'
 import { z } from 'zod'
 import type { EndpointInfo } from '../kernel/discovery.ts'
-import { checked, formatPath } from '../policy/complaints.ts'
 import { EndpointsHash, endpointHash } from '../policy/endpoints-hash.ts'
-import { controlDocumentSchema, endpointRecordSchema } from '../policy/exchange.ts'
+import { controlDocumentSchema, endpointRecordSchema, type TrustSection } from '../policy/exchange.ts'
 import { nameSchema } from '../policy/schema.ts'
+import { checkedAs, jsonIn } from './answer-reading.ts'
 import { ControlFailure } from './control-failure.ts'
 
 /** One policy section. */
@@ -28,6 +28,8 @@ export interface HeldDocument {
   /** By the name of the service, `defaults` among them. */
   readonly policies: ReadonlyMap<string, HeldPolicy>
   readonly endpoints: ReadonlyMap<string, HeldEndpoints>
+  /** Whom the members of the mesh believe; null where the control API says nothing of it. */
+  readonly trust: TrustSection | null
 }
 
 // Records are checked when it is their turn, so that a list of 10,000 does not hold the process for the time of all of them.
@@ -45,13 +47,7 @@ const slice = 256
 
 /** Reads the body of an answer. @throws ControlFailure garbage with the path of the field */
 export function readAnswer(body: Buffer): Answer {
-  let value: unknown
-  try {
-    value = JSON.parse(body.toString('utf8'))
-  } catch {
-    throw new ControlFailure('garbage', 'the answer is no JSON')
-  }
-  return checkedAs(envelopeSchema, value, [])
+  return checkedAs(envelopeSchema, jsonIn(body), [])
 }
 
 /** The epoch of a version: which life of a store it is from. */
@@ -76,7 +72,14 @@ export async function laidOver(
 ): Promise<HeldDocument | null> {
   const policies = new Map<string, HeldPolicy>()
   const endpoints = new Map<string, HeldEndpoints>()
+  let trust: TrustSection | null = null
   for (const [section, hash] of Object.entries(answer.sections)) {
+    if (section === 'trust') {
+      trust = answer.trust ?? base?.trust ?? null
+      if (trust?.hash !== hash) return null
+      checkRoots(trust)
+      continue
+    }
     const [kind, service] = split(section)
     // Other kinds are from a newer control API: there is nothing here that reads them.
     if (kind !== 'policy' && kind !== 'endpoints') continue
@@ -92,7 +95,7 @@ export async function laidOver(
       endpoints.set(service, list)
     }
   }
-  return { version: answer.version, revision: answer.revision, policies, endpoints }
+  return { version: answer.version, revision: answer.revision, policies, endpoints, trust }
 }
 
 async function endpointsOf(service: string, value: unknown, before: HeldEndpoints | undefined): Promise<HeldEndpoints | undefined> {
@@ -130,6 +133,18 @@ async function collect(
   return { hash: hash.text, list: [...byAddress.values()].map(({ info }) => info), byAddress }
 }
 
+// Later it would be in force already, and nobody left who could be told.
+function checkRoots({ roots }: TrustSection): void {
+  for (const [index, root] of roots.entries()) {
+    try {
+      if (new X509Certificate(root).ca) continue
+    } catch {
+      // Said below.
+    }
+    throw new ControlFailure('garbage', `trust.roots[${index}]: it is no certificate of an authority in PEM`)
+  }
+}
+
 function breathe(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve))
 }
@@ -139,15 +154,9 @@ function split(section: string): [kind: string, service: string] {
   return [section.slice(0, slash), section.slice(slash + 1)]
 }
 
-function checkedAs<S extends z.ZodType>(schema: S, value: unknown, at: readonly (string | number)[]): z.output<S> {
-  const result = checked(schema, value)
-  if (result.ok) return result.value
-  const [first] = result.complaints
-  throw new ControlFailure('garbage', `${formatPath([...at, ...(first?.path ?? [])])}: ${first?.text ?? 'cannot be read'}`)
-}
-
 /** True where a section of one is not in the other. */
 export function differ(a: HeldDocument, b: HeldDocument): boolean {
+  if (a.trust?.hash !== b.trust?.hash) return true
   return [a.policies, a.endpoints].some((before, index) => {
     const after: ReadonlyMap<string, { readonly hash: string }> = index === 0 ? b.policies : b.endpoints
     return before.size !== after.size || [...after].some(([service, { hash }]) => before.get(service)?.hash !== hash)

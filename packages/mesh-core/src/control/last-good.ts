@@ -5,7 +5,7 @@ import { z } from 'zod'
 import type { Clock, Timer } from '../kernel/clock.ts'
 import type { Log } from '../kernel/log.ts'
 import { checked, formatPath } from '../policy/complaints.ts'
-import { endpointRecordSchema, versionSchema } from '../policy/exchange.ts'
+import { endpointRecordSchema, trustSectionSchema, versionSchema } from '../policy/exchange.ts'
 import { nameSchema } from '../policy/schema.ts'
 import { epochOf, indexOf } from './held-document.ts'
 import { readPrivateFile, writePrivateFile } from './private-file.ts'
@@ -20,6 +20,8 @@ const savedSchema = z.strictObject({
   pastEpochs: z.array(z.string()).max(64),
   policies: z.record(z.string(), z.record(z.string(), z.unknown())),
   endpoints: z.record(nameSchema, z.array(endpointRecordSchema)),
+  /** Absent where none was told. */
+  trust: trustSectionSchema.optional(),
 })
 
 /** A document as it is kept. */

@@ -38,6 +38,7 @@ export function scene(clock: TurnedClock, options: Partial<ControlOptions> = {})
     own: null,
     http: api,
     clock,
+    wallNow: Date.now,
     random: () => 0.5,
     log,
     sdk: '0.1.0',

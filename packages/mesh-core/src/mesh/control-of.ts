@@ -14,6 +14,7 @@ export interface ControlGround {
   readonly clock: Clock
   readonly random: Random
   readonly log: Log
+  readonly wallNow: () => number
 }
 
 /** Makes it; null where the options name no control API, and where the mesh is turned off. */

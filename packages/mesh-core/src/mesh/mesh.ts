@@ -90,9 +90,10 @@ class ServiceMesh implements Mesh {
     this.#inbounds.retune(this.#own)
     this.#mtls.set(this.#own.access.mtls)
     this.#refusedPeers = new RefusedPeers(clock, log)
-    this.#control = controlOf(options, { clock, random, log })
     const { wallNow = Date.now } = setting
-    const source = identityOf(options)
+    const ground = { clock, random, log, wallNow }
+    this.#control = controlOf(options, ground)
+    const source = identityOf(options, this.#control, ground)
     this.#identity = new OwnIdentity({ service: this.service, source, mtls: this.#mtls, clock, wallNow, log, announcements })
     this.#registries = { control: this.#control, registrar: registrarOf(options) }
     this.#discovery = this.#control?.discovery ?? options.discovery ?? null
@@ -220,7 +221,10 @@ class ServiceMesh implements Mesh {
       },
       inquire: (service, limitMs) => this.#control?.inquiries.inquire(service, limitMs) ?? null,
       strangerError: (host) => this.#control?.inquiries.strangerError(host) ?? null,
-      register: (server) => registerWith(this.#registries, this.service, { ...server, zone: server.zone || zone }),
+      register: (server) => {
+        this.#identity.begin()
+        return registerWith(this.#registries, this.service, { ...server, zone: server.zone || zone })
+      },
       get identity() {
         return mesh.#identity.source
       },

@@ -39,10 +39,15 @@ export class OwnIdentity {
   #stage: Stage = 'good'
   #hasWarnedOfName = false
   #timer: Timer | null = null
-  #stopFollowing: () => void = () => {}
+  readonly #stopFollowing: () => void = () => {}
 
   constructor(options: OwnIdentityOptions) {
     this.#options = options
+    const { source } = options
+    if (source === null) return
+    // Before it begins: the control client begins it too, by asking whether there is a certificate.
+    this.#stopFollowing = source.subscribe((identity) => this.#take(identity))
+    if (source.current !== undefined) this.#take(source.current)
   }
 
   /** Where it comes from; null where there is no source, or where the source has learned that there is nothing to be had. */
@@ -56,10 +61,7 @@ export class OwnIdentity {
     const { source } = this.#options
     if (this.#hasBegun || this.#isClosed || source === null) return
     this.#hasBegun = true
-    this.#stopFollowing = source.subscribe((identity) => this.#take(identity))
-    if (source.current !== undefined) this.#take(source.current)
     source.start()
-    this.#look()
   }
 
   /** Resolves when there is an identity, when it is known that there is none to be had, after two seconds at the latest. */

@@ -1,0 +1,126 @@
+/** TLS to the control API: whom this process believes there, and as whom it is known itself. */
+import { readFileSync } from 'node:fs'
+import { getCACertificates } from 'node:tls'
+import type { Identity, TrustBundle } from '../kernel/identity.ts'
+import { identityRootsSchema } from '../policy/exchange.ts'
+import { checkedAs, jsonIn } from './answer-reading.ts'
+import { ControlFailure } from './control-failure.ts'
+import type { SecureGround } from './control-http.ts'
+import { controlServerCheck } from './control-server.ts'
+import { believedRoots } from './pinned-roots.ts'
+
+export interface ControlTrustOptions {
+  /** The path of a file with roots in PEM; null: those of the system. */
+  readonly ca: string | null
+  /** Milliseconds since 1970. */
+  readonly wallNow: () => number
+}
+
+/** Nobody is asked who they are: only what can be believed whoever says it is asked for on such a connection, and nothing is told there. */
+export const unchecked: SecureGround = { options: { rejectUnauthorized: false }, isKept: false, isProved: false }
+
+/** One per mesh. */
+export class ControlTrust {
+  readonly #options: ControlTrustOptions
+  /** By the fingerprint in a token. */
+  #pinned: Pick<TrustBundle, 'roots'> | null = null
+  /** By the control API itself, over a connection that was believed. */
+  #told: TrustBundle | null = null
+  /** From the last good document. */
+  #remembered: Pick<TrustBundle, 'roots'> | null = null
+  #identity: Identity | null = null
+  #isDoubted = false
+  #ground: SecureGround | null = null
+
+  constructor(options: ControlTrustOptions) {
+    this.#options = options
+  }
+
+  /**
+   * True where the roots must be asked for before anything is said.
+   * @param pin the fingerprint in the token of the moment; '' for none
+   */
+  needsRoots(pin: () => string): boolean {
+    return (this.#isDoubted || (this.#pinned === null && this.#told === null)) && pin() !== ''
+  }
+
+  /** Takes what a control API tells of its roots over a connection that is not believed. @throws ControlFailure where they are not those of the fingerprint */
+  introduce(body: Buffer, pin: string): void {
+    const roots = believedRoots(checkedAs(identityRootsSchema, jsonIn(body), []), pin)
+    if (roots.length === 0) {
+      throw new ControlFailure(
+        'untrusted',
+        'its roots are not those that the fingerprint in the token names: the token is of another control API',
+      )
+    }
+    this.#pinned = { roots }
+    this.#told = null
+    this.#isDoubted = false
+    this.#ground = null
+  }
+
+  /** The roots of the newest document. */
+  learn(trust: TrustBundle): void {
+    this.#told = trust
+    this.#ground = null
+  }
+
+  /** The roots of a document that a process before this one left: believed beside those of the file or the system. */
+  remember(trust: Pick<TrustBundle, 'roots'>): void {
+    this.#remembered = trust
+    this.#ground = null
+  }
+
+  /** This process has a certificate that the control API itself has issued. */
+  prove(identity: Identity): void {
+    this.#identity = identity
+    this.#told = identity.bundle
+    this.#ground = null
+  }
+
+  /** Whoever answered could not be believed: the roots may be out of date. Asks for those of the fingerprint, and reads the file, anew. */
+  doubt(): void {
+    this.#isDoubted = true
+    this.#ground = null
+  }
+
+  /** How to speak to the control API now; the same object while nothing has changed. @throws ControlFailure where the file of roots cannot be read */
+  get ground(): SecureGround {
+    const proof = this.#proof
+    if (this.#ground === null || this.#ground.isProved !== (proof !== null)) this.#ground = this.#made(proof)
+    return this.#ground
+  }
+
+  get #proof(): Identity | null {
+    return this.#identity !== null && this.#identity.notAfter > this.#options.wallNow() ? this.#identity : null
+  }
+
+  #made(proof: Identity | null): SecureGround {
+    const roots = [...this.#outside(), ...((this.#told ?? this.#pinned ?? this.#remembered)?.roots ?? [])]
+    // A trust domain that was told before anybody was believed is hearsay.
+    const server = { trustDomain: this.#told?.trustDomain ?? null, byName: this.#told === null && this.#pinned === null }
+    const shown = proof === null ? {} : { cert: proof.certificates, key: proof.key.export({ type: 'pkcs8', format: 'pem' }) }
+    return {
+      // Without any the system's own are believed, as node does it.
+      options: { ...(roots.length === 0 ? {} : { ca: roots }), ...shown, checkServerIdentity: controlServerCheck(server) },
+      isKept: true,
+      isProved: proof !== null,
+    }
+  }
+
+  /** Roots that are believed beside the mesh's own. */
+  #outside(): readonly string[] {
+    const { ca } = this.#options
+    if (ca !== null) return [readRoots(ca)]
+    if (this.#pinned !== null) return []
+    return this.#told === null && this.#remembered === null ? [] : getCACertificates('default')
+  }
+}
+
+function readRoots(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (error) {
+    throw new ControlFailure('untrusted', `the roots of \`controlCa\` cannot be read: ${(error as Error).message}`)
+  }
+}

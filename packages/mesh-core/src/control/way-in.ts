@@ -1,0 +1,70 @@
+/** How a mesh speaks to its control API: as whom, whom it believes there, and what it asks before anything else. */
+import type { Clock } from '../kernel/clock.ts'
+import type { Identity } from '../kernel/identity.ts'
+import { WatchSource } from '../kernel/watch.ts'
+import type { TrustSection } from '../policy/exchange.ts'
+import { CertificateOffice } from './certificate-office.ts'
+import { ControlClient } from './control-client.ts'
+import type { ControlHttp } from './control-http.ts'
+import type { ControlSettings } from './control-options.ts'
+import { ControlTrust } from './control-trust.ts'
+
+export interface WayInOptions {
+  readonly service: string
+  readonly settings: ControlSettings
+  readonly http: ControlHttp
+  readonly clock: Clock
+  /** Milliseconds since 1970. */
+  readonly wallNow: () => number
+  /** Runs the loops outside of any request and trace. */
+  readonly aside: (work: () => void) => void
+}
+
+/** The certificates by which a process is known to the control API that issues them. */
+export interface Entrance {
+  subscribe(listener: (identity: Identity) => void): () => void
+  /** Begins, and resolves when a certificate was asked for once, with success or without. */
+  tried(): Promise<void>
+}
+
+/** One per mesh. */
+export class WayIn {
+  readonly client: ControlClient
+  readonly office: CertificateOffice
+  readonly #aside: WayInOptions['aside']
+  readonly #trust: ControlTrust
+  /** The roots that the control API tells now. */
+  readonly #told = new WatchSource<TrustSection>()
+  #entrance: Entrance | null = null
+
+  constructor({ service, settings, http, clock, wallNow, aside }: WayInOptions) {
+    const { addresses, token, ca } = settings
+    this.#aside = aside
+    this.#trust = new ControlTrust({ ca, wallNow })
+    this.client = new ControlClient({ addresses, token, http, trust: this.#trust, clock })
+    this.office = new CertificateOffice({ service, client: this.client, trust: this.#told })
+  }
+
+  /** This process shows the certificates of `entrance` from now on, in place of its token. Before the first loop. */
+  enterBy(entrance: Entrance): void {
+    this.#entrance = entrance
+    entrance.subscribe((identity) => this.#trust.prove(identity))
+  }
+
+  /** Begins a loop that speaks to the control API. */
+  run(loop: () => Promise<void>): void {
+    // A token that is good for one certificate is good for nothing else: everybody waits for the first try to get one.
+    if (this.#entrance === null) this.#aside(() => void loop())
+    else void this.#entrance.tried().then(() => this.#aside(() => void loop()))
+  }
+
+  /** Takes the roots of a document: of the newest one, or of one that a process before this one left. */
+  believe(trust: TrustSection, isLive: boolean): void {
+    if (!isLive) {
+      this.#trust.remember(trust)
+      return
+    }
+    this.#trust.learn(trust)
+    this.#told.set(trust)
+  }
+}
