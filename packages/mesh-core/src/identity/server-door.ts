@@ -54,7 +54,7 @@ export class ServerDoor {
   // A server of node tells of a secured socket, and not of the one that it was made from: the context in which it was made does.
   readonly #handshaking = new AsyncLocalStorage<Knock>()
   #server: Server | null = null
-  #generation = Number.NaN
+  #shown: Identity | null = null
   #isClosed = false
 
   constructor(ground: DoorGround, options: DoorOptions) {
@@ -116,17 +116,23 @@ export class ServerDoor {
     knock.identity = identity
     // As node's own servers of TLS have it: with the other way, whoever ends in the middle of a handshake would be waited for.
     knock.socket.allowHalfOpen = false
-    const server = this.#serverWith(identity)
+    let server: Server
+    try {
+      server = this.#serverShowing(identity)
+    } catch (error) {
+      return this.#refuse(knock, 'no_identity', `the certificate of this process cannot be used: ${(error as Error).message}`)
+    }
     this.#handshaking.run(knock, () => server.emit('connection', knock.socket))
   }
 
   // Handshakes under way end with the certificate that they began with.
-  #serverWith(identity: Identity): Server {
+  #serverShowing(identity: Identity): Server {
+    if (this.#server !== null && this.#shown === identity) return this.#server
     const { certificates, key, bundle } = identity
-    const options = { ...tlsOptions({ certificates, key, roots: bundle.roots }) }
+    const options = tlsOptions({ certificates, key, roots: bundle.roots })
     if (this.#server === null) this.#server = this.#newServer(options)
-    else if (this.#generation !== identity.generation) this.#server.setSecureContext(options)
-    this.#generation = identity.generation
+    else this.#server.setSecureContext(options)
+    this.#shown = identity
     return this.#server
   }
 
