@@ -1,4 +1,3 @@
-import { schemaLevel } from '@zerohop/mesh-core/policy'
 import { fakeClock } from '@zerohop/mesh-core/testing'
 import { describe, expect, test } from 'vitest'
 import { NaiveClient } from '../testing/naive-client.ts'
@@ -165,21 +164,6 @@ describe('a poll', () => {
     expect(client.answer).toEqual({ version: client.version })
     client.poll()
     expect(client.answer).toEqual({ version: client.version })
-  })
-
-  test('of an older schema gets what that schema knows', () => {
-    const plane = new TestPlane(fakeClock())
-    plane.write('mail', { external: true, timeout: '2s', slowStart: '30s', zones: false })
-    const client = new NaiveClient(plane, 'i1', ['mail'])
-    client.schema = 1
-    expect(Object.keys(client.poll().document.policies.mail?.document ?? {})).toEqual(['service', 'timeout'])
-    client.schema = 2
-    expect(Object.keys(client.poll().document.policies.mail?.document ?? {})).toEqual(['service', 'external', 'timeout'])
-    client.schema = 99
-    expect(client.poll().document).toMatchObject({
-      schema: schemaLevel,
-      policies: { mail: { document: { slowStart: '30s', zones: false } } },
-    })
   })
 })
 

@@ -1,4 +1,8 @@
+import { schemaLevel } from '@zerohop/mesh-core/policy'
+import { fakeClock } from '@zerohop/mesh-core/testing'
 import { expect, test } from 'vitest'
+import { NaiveClient } from '../testing/naive-client.ts'
+import { TestPlane } from '../testing/test-plane.ts'
 import { LeveledPolicy } from './policy-levels.ts'
 
 function documentAt(policy: LeveledPolicy, level: number): unknown {
@@ -34,4 +38,19 @@ test('the newest field decides from which level a policy is whole, and all level
 
 test('a switched-off section is no map of fields', () => {
   expect(documentAt(new LeveledPolicy({ breaker: false, access: { mtls: 'strict' } }), 1)).toEqual({ breaker: false })
+})
+
+test('a poll of an older schema gets what that schema knows', () => {
+  const plane = new TestPlane(fakeClock())
+  plane.write('mail', { external: true, timeout: '2s', slowStart: '30s', zones: false })
+  const client = new NaiveClient(plane, 'i1', ['mail'])
+  client.schema = 1
+  expect(Object.keys(client.poll().document.policies.mail?.document ?? {})).toEqual(['service', 'timeout'])
+  client.schema = 2
+  expect(Object.keys(client.poll().document.policies.mail?.document ?? {})).toEqual(['service', 'external', 'timeout'])
+  client.schema = 99
+  expect(client.poll().document).toMatchObject({
+    schema: schemaLevel,
+    policies: { mail: { document: { slowStart: '30s', zones: false } } },
+  })
 })
