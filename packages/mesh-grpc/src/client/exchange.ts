@@ -1,0 +1,235 @@
+/** One attempt as every gRPC transport runs it: one outcome at its first sign of an answer, one settlement when its stream has ended. */
+import { type Metadata, status as Status, type StatusObject } from '@grpc/grpc-js'
+import {
+  Alarm,
+  type Call,
+  type ErrorCode,
+  EXPIRED,
+  ended,
+  LATE,
+  OK,
+  Outcome,
+  type Reply,
+  type StreamPolicy,
+  type Verdict,
+  type Waiting,
+  withoutReply,
+} from '@zerohop/mesh-core/transport'
+import { statusName } from '../status-verdict.ts'
+import type { MessageSink } from './buffered-call.ts'
+import type { GrpcMessage } from './grpc-call.ts'
+import { meaningOfEnd, pushbackMs } from './grpc-outcome.ts'
+import type { AuthContext, BottomGround, GrpcReply, ReplyReader } from './grpc-reply.ts'
+import type { CallEnd } from './inner-channel.ts'
+
+/** Runs one attempt. A transport tells it what came, and does what it asks of the transport. */
+export abstract class Exchange extends Alarm implements GrpcReply, Waiting, MessageSink {
+  readonly call: Call
+  readonly ground: BottomGround
+  /** True once nothing more can come of this attempt. */
+  over = false
+  readonly #give: (outcome: Outcome) => void
+  #outcome: Outcome | null = null
+  #reader: ReplyReader | null = null
+  #metadata: Metadata | null = null
+  // A single message, sent before anybody was there to take it: no second one is read until then.
+  #message: Buffer | null = null
+  #end: StatusObject | null = null
+  #breakOff: Outcome | null = null
+  #isReading = false
+  #heardAt = 0
+
+  constructor(call: Call, ground: BottomGround, give: (outcome: Outcome) => void) {
+    super(null)
+    this.call = call
+    this.ground = ground
+    this.#give = give
+  }
+
+  /** Ends what goes on between here and the server, at once and without a word back. */
+  protected abstract stopWire(): void
+  /** Lets the wire bring one message. */
+  protected abstract readWire(): void
+  abstract writeMessage(message: Buffer, flags: number | undefined, written: () => void): void
+  abstract endMessages(): void
+  abstract authContext(): AuthContext | null
+
+  get status(): string {
+    return statusName(this.#end?.code ?? Status.OK)
+  }
+
+  get message(): GrpcMessage {
+    return this.call.message as GrpcMessage
+  }
+
+  /** Becomes what the call waits for; false where the call has ended already, and the outcome is given. */
+  protected begin(): boolean {
+    const { call, ground } = this
+    const now = ground.parts.clock.now()
+    if (call.ending !== 0) {
+      this.over = true
+      this.#give(ended(call, now))
+      return false
+    }
+    call.cancel = this
+    this.#heardAt = now
+    if (ground.settings.stream !== null) this.#watchStream(now)
+    return true
+  }
+
+  /** The wire is there: what the program sends goes to it from now on. */
+  protected exchangeMessages(): void {
+    if (this.message.unaryResponse) this.read()
+    this.message.request.open(this.call, this)
+  }
+
+  /** The server's metadata is here. */
+  protected tellMetadata(metadata: Metadata): void {
+    if (this.over) return
+    this.#heard()
+    this.#metadata = metadata
+    if (!this.message.unaryResponse) this.#commit()
+  }
+
+  /** A message is here. */
+  protected tellMessage(message: Buffer): void {
+    if (this.over) return
+    this.#heard()
+    this.#isReading = false
+    if (this.#reader !== null) {
+      this.#reader.tookMessage(message)
+      return
+    }
+    this.#message = message
+    if (this.#outcome === null) this.#commit()
+  }
+
+  /** The wire took a message of the program. */
+  protected tellWritten(): void {
+    if (!this.over) this.#heard()
+  }
+
+  /** The stream has ended, and so has everything that was to be read from it. */
+  protected tellEnd(status: StatusObject, end: CallEnd): void {
+    if (this.over) return
+    const now = this.ground.parts.clock.now()
+    const meaning = meaningOfEnd(end, status, this.ground.verdicts)
+    if (!meaning.isReply) {
+      this.lost(meaning.verdict, { error: new Error(status.details), code: '' })
+      return
+    }
+    const verdict = end === 'answered' && status.code === Status.DEADLINE_EXCEEDED ? this.#ownTime(meaning.verdict, now) : meaning.verdict
+    this.#end = status
+    const first = this.#outcome === null
+    if (first) {
+      const wait = verdict === OK ? -1 : pushbackMs(status.metadata)
+      this.#outcome = this.#outcomeOf(verdict, { reply: this, error: null, code: '', retryAfterMs: wait, open: false })
+    }
+    this.#finish(verdict)
+    if (first) this.#give(this.#outcome as Outcome)
+    this.#reader?.tookStatus(status)
+  }
+
+  /** There will be no answer, or no more of it. */
+  protected lost(verdict: Verdict, why: { error: Error | null; code: ErrorCode | '' }): void {
+    if (this.over) return
+    this.#broken(this.#outcomeOf(verdict, { reply: null, ...why, retryAfterMs: -1, open: false }))
+  }
+
+  /** The call or its attempt has ended while it waited here, or while the answer came. */
+  cancelled(call: Call): void {
+    if (this.over) return
+    this.#broken(ended(call, this.ground.parts.clock.now()))
+    this.stopWire()
+  }
+
+  deliver(reader: ReplyReader): void {
+    this.#reader = reader
+    if (this.#metadata !== null) reader.tookMetadata(this.#metadata)
+    const message = this.#message
+    this.#message = null
+    if (message !== null) reader.tookMessage(message)
+    if (this.#end !== null) reader.tookStatus(this.#end)
+    if (this.#breakOff !== null) reader.brokeOff(this.#breakOff)
+  }
+
+  read(): void {
+    if (this.over) return
+    if (!this.#isReading && this.ground.settings.stream !== null) this.#heard()
+    this.#isReading = true
+    this.readWire()
+  }
+
+  discard(): void {
+    if (this.over) return
+    this.#finish((this.#outcome as Outcome).verdict)
+    this.stopWire()
+  }
+
+  override ring(): void {
+    this.#watchStream(this.ground.parts.clock.now())
+  }
+
+  #heard(): void {
+    if (this.ground.settings.stream !== null) this.#heardAt = this.ground.parts.clock.now()
+  }
+
+  // The call is committed: there will be no further attempt.
+  #commit(): void {
+    this.#outcome = this.#outcomeOf(OK, { reply: this, error: null, code: '', retryAfterMs: -1, open: true })
+    this.message.request.commit()
+    // The promise is kept in a later microtask. What came in the same packet, perhaps the status, has arrived by then.
+    this.#give(this.#outcome)
+  }
+
+  // A server's clock may ring before ours for the time that we gave it: that is our own time running out, and no fault of the server's.
+  #ownTime(verdict: Verdict, now: number): Verdict {
+    const { deadlineAt, attemptDueAt } = this.call
+    // The time on the wire is rounded down to milliseconds.
+    if (now + 1 < Math.min(deadlineAt, attemptDueAt)) return verdict
+    return attemptDueAt < deadlineAt ? LATE : EXPIRED
+  }
+
+  // The alarm is not set anew for every message: when it rings it looks when one went by last, either way.
+  #watchStream(now: number): void {
+    const { call, ground } = this
+    const { idleMs } = ground.settings.stream as StreamPolicy
+    // A server that we hold back ourselves is not silent.
+    if (this.#outcome !== null && !this.#isReading) this.#heardAt = now
+    const silentAt = this.#heardAt + idleMs
+    if (now < silentAt) {
+      if (silentAt !== Number.POSITIVE_INFINITY) ground.parts.wheel.set(this, silentAt, now)
+      return
+    }
+    if (this.#outcome === null) {
+      call.end(LATE)
+      return
+    }
+    this.#broken(withoutReply(call, LATE, { code: 'LATE', at: now }))
+    this.stopWire()
+  }
+
+  #broken(end: Outcome): void {
+    const first = this.#outcome === null
+    if (first) this.#outcome = end
+    this.#finish(end.verdict)
+    if (first) this.#give(end)
+    else if (this.#reader !== null) this.#reader.brokeOff(end)
+    else this.#breakOff = end
+  }
+
+  #outcomeOf(
+    verdict: Verdict,
+    rest: { reply: Reply | null; error: Error | null; code: ErrorCode | ''; retryAfterMs: number; open: boolean },
+  ) {
+    return new Outcome(this.call, verdict, { ...rest, at: this.ground.parts.clock.now(), staleConnection: false })
+  }
+
+  #finish(final: Verdict): void {
+    this.over = true
+    this.clear()
+    this.message.request.stop(this)
+    if (this.call.cancel === this) this.call.cancel = null
+    this.#outcome?.settle(final)
+  }
+}

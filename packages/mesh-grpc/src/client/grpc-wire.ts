@@ -1,0 +1,76 @@
+/** gRPC as a wire of the mesh: which bottom carries an attempt, and what a status means that the mesh itself answers. */
+import { Metadata } from '@grpc/grpc-js'
+import {
+  type BottomSettings,
+  type Call,
+  type CodesPolicy,
+  type MeshParts,
+  Outcome,
+  type Send,
+  type Wire,
+} from '@zerohop/mesh-core/transport'
+import { statusName, statusOfHttp } from '../status-verdict.ts'
+import { ChannelTable } from './channel-table.ts'
+import { StatusVerdicts } from './grpc-outcome.ts'
+import type { AuthContext, BottomGround, GrpcReply, ReplyReader } from './grpc-reply.ts'
+import { grpcSend } from './grpc-send.ts'
+import { WireOptionTable } from './wire-options.ts'
+
+/** The gRPC wire of a mesh: one per mesh, made at first use. */
+export function grpcWire(parts: MeshParts): GrpcWire {
+  return parts.once('grpc', () => new GrpcWire(parts))
+}
+
+export class GrpcWire implements Wire {
+  readonly name = 'grpc'
+  readonly channels: ChannelTable
+  readonly options = new WireOptionTable()
+  readonly #parts: MeshParts
+
+  constructor(parts: MeshParts) {
+    this.#parts = parts
+    this.channels = new ChannelTable(parts)
+    parts.closeWith(this.channels, 'client')
+  }
+
+  bottom(settings: BottomSettings): Send {
+    const ground: BottomGround = { parts: this.#parts, settings, verdicts: new StatusVerdicts(settings.codes) }
+    return grpcSend(this.channels, ground)
+  }
+
+  answer(call: Call, status: number, codes: CodesPolicy): Outcome {
+    const code = statusOfHttp(status)
+    return new Outcome(call, new StatusVerdicts(codes).of(code, new Metadata()), {
+      reply: new GivenReply(code),
+      error: null,
+      code: '',
+      at: this.#parts.clock.now(),
+      retryAfterMs: -1,
+      staleConnection: false,
+      open: false,
+    })
+  }
+}
+
+/** A status that no server gave. */
+class GivenReply implements GrpcReply {
+  readonly status: string
+  readonly #code: number
+
+  constructor(code: number) {
+    this.#code = code
+    this.status = statusName(code)
+  }
+
+  deliver(reader: ReplyReader): void {
+    reader.tookStatus({ code: this.#code, details: 'the policy of the mesh injected this status', metadata: new Metadata() })
+  }
+
+  read(): void {}
+
+  discard(): void {}
+
+  authContext(): AuthContext | null {
+    return null
+  }
+}

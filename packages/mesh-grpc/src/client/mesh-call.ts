@@ -1,0 +1,179 @@
+/** One call of a gRPC client: to the client what a call of grpc-js is, to the mesh a call like any other. */
+import { type CallCredentials, type InterceptingListener, Metadata, propagate, status as Status, type StatusObject } from '@grpc/grpc-js'
+import { type Ambient, currentAmbient, type Outcome, refusedHeader } from '@zerohop/mesh-core/transport'
+import { BufferedCall } from './buffered-call.ts'
+import type { AuthContext, GrpcReply, ReplyReader } from './grpc-reply.ts'
+import type { InnerCall, ParentCall } from './inner-channel.ts'
+import { type CallGround, Sending, type SendingOwner } from './sending.ts'
+
+/** What a client asks of a channel. */
+export interface CallRequest {
+  readonly path: string
+  /** In milliseconds since 1970; Infinity for none. */
+  readonly deadline: number
+  readonly host: string | null
+  /** The call of a server under which this one is made; null for none. */
+  readonly parent: ParentCall | null
+  /** What it hands down, as bits of `grpc.propagate`. */
+  readonly flags: number
+}
+
+type MessageContext = Parameters<InnerCall['sendMessageWithContext']>[0]
+
+let numbers = 0
+
+export class MeshCall implements InnerCall, ReplyReader, SendingOwner {
+  readonly #ground: CallGround
+  readonly #asked: CallRequest
+  readonly #number = ++numbers
+  readonly #request = new BufferedCall()
+  #listener: InterceptingListener | null = null
+  #metadata: Metadata | null = null
+  #credentials: CallCredentials | null = null
+  #ambient: Ambient | null = null
+  #startedAt = 0
+  #timeoutMs = Number.POSITIVE_INFINITY
+  #hasSpoken = false
+  #unaryResponse: boolean
+  #wantsRead = false
+  #sending: Sending | null = null
+  #reply: GrpcReply | null = null
+  #departure: StatusObject | null = null
+  #peer: string
+  #isOver = false
+
+  constructor(ground: CallGround, asked: CallRequest) {
+    this.#ground = ground
+    this.#asked = asked
+    this.#peer = ground.service
+    this.#unaryResponse = ground.methods.get(asked.path)?.unaryResponse ?? false
+  }
+
+  start(metadata: Metadata, listener: InterceptingListener): void {
+    const { deadline, parent, flags } = this.#asked
+    const hasDeadline = parent !== null && (flags & propagate.DEADLINE) !== 0
+    this.#listener = listener
+    this.#metadata = metadata.clone()
+    this.#ambient = currentAmbient()
+    this.#startedAt = this.#ground.parts.clock.now()
+    this.#timeoutMs = Math.min(deadline, hasDeadline ? Number(parent.getDeadline()) : Number.POSITIVE_INFINITY) - Date.now()
+    if (parent !== null && (flags & propagate.CANCELLATION) !== 0) parent.once('cancelled', this.#parentLeft)
+    // Not at once: in this tick a client says what kind of call it is, and all of a single message.
+    process.nextTick(begin, this)
+  }
+
+  sendMessageWithContext(context: MessageContext, message: Buffer): void {
+    this.#hasSpoken = true
+    const { mostSentBytes } = this.#ground.options
+    // Here, and not within an attempt: no server is to blame.
+    if (mostSentBytes >= 0 && message.length > mostSentBytes) {
+      this.cancelWithStatus(Status.RESOURCE_EXHAUSTED, `Attempted to send message with a size larger than ${mostSentBytes}`)
+    } else this.#request.push(message, context.flags, context.callback ?? null)
+  }
+
+  halfClose(): void {
+    this.#hasSpoken = true
+    this.#request.end()
+  }
+
+  startRead(): void {
+    if (this.#reply !== null) {
+      this.#reply.read()
+      return
+    }
+    // Where the service is not known: a client of grpc-js reads in the tick of its start, and before it sends, only where the response is a
+    // single message. A stream that is read as early merely gets its metadata together with its first message.
+    if (this.#sending === null && !this.#hasSpoken && !this.#ground.methods.has(this.#asked.path)) this.#unaryResponse = true
+    this.#wantsRead = true
+  }
+
+  cancelWithStatus(code: Status, details: string): void {
+    if (this.#isOver || this.#departure !== null) return
+    this.#departure = { code, details, metadata: new Metadata() }
+    this.#sending?.leave()
+    // Not within the caller's own tick, as grpc-js has it; unless the mesh has something to say before, it is the same in the end.
+    process.nextTick(finish, this, this.#departure)
+  }
+
+  setCredentials(credentials: CallCredentials): void {
+    this.#credentials = credentials
+  }
+
+  getPeer(): string {
+    return this.#peer
+  }
+
+  getCallNumber(): number {
+    return this.#number
+  }
+
+  getAuthContext(): AuthContext | null {
+    return this.#reply?.authContext() ?? null
+  }
+
+  /** Everything that was to be said in the tick of the start has been said. */
+  begin(): void {
+    if (this.#departure !== null) return
+    this.#sending = new Sending(
+      {
+        ground: this.#ground,
+        path: this.#asked.path,
+        host: this.#asked.host,
+        metadata: this.#metadata as Metadata,
+        request: this.#request,
+        unaryResponse: this.#unaryResponse,
+        credentials: this.#credentials,
+        ambient: this.#ambient,
+        startedAt: this.#startedAt,
+        timeoutMs: this.#timeoutMs,
+      },
+      this,
+    )
+    this.#sending.begin()
+  }
+
+  tookReply(reply: GrpcReply, peer: string): void {
+    this.#reply = reply
+    if (peer !== '') this.#peer = peer
+    reply.deliver(this)
+    // Of a single message the attempt itself has made the read.
+    if (this.#wantsRead && !this.#unaryResponse) reply.read()
+  }
+
+  tookMetadata(metadata: Metadata): void {
+    if (!this.#isOver) this.#listener?.onReceiveMetadata(metadata)
+  }
+
+  tookMessage(message: Buffer): void {
+    if (!this.#isOver) this.#listener?.onReceiveMessage(message)
+  }
+
+  tookStatus(status: StatusObject): void {
+    // A word between the meshes: passed on by a gateway, it would make its callers repeat what has been done.
+    if (status.code !== Status.OK) status.metadata.remove(refusedHeader)
+    this.finish(status)
+  }
+
+  brokeOff(end: Outcome): void {
+    this.finish((this.#sending as Sending).statusOf(end))
+  }
+
+  /** Ends the call; what comes afterwards is not heard. */
+  finish(status: StatusObject): void {
+    if (this.#isOver) return
+    this.#isOver = true
+    this.#request.close()
+    this.#asked.parent?.off('cancelled', this.#parentLeft)
+    this.#listener?.onReceiveStatus(this.#departure ?? status)
+  }
+
+  readonly #parentLeft = (): void => this.cancelWithStatus(Status.CANCELLED, 'Cancelled by parent call')
+}
+
+function begin(call: MeshCall): void {
+  call.begin()
+}
+
+function finish(call: MeshCall, status: StatusObject): void {
+  call.finish(status)
+}

@@ -1,0 +1,112 @@
+/** The door for clients of grpc-js: a channel that is a service of the mesh. */
+import {
+  Channel,
+  type ChannelInterface,
+  type ChannelOptions,
+  credentials,
+  propagate,
+  type ServiceDefinition,
+  connectivityState as State,
+} from '@grpc/grpc-js'
+import type { Mesh } from '@zerohop/mesh-core'
+import { partsOf } from '@zerohop/mesh-core/transport'
+import { grpcWire } from './grpc-wire.ts'
+import { MeshCall } from './mesh-call.ts'
+import { methodTable } from './method-table.ts'
+import type { CallGround } from './sending.ts'
+
+/** What a channel may be told. The channel options of grpc-js that do not concern retries, balancing, name resolution or TLS pass through. */
+export interface MeshChannelOptions extends ChannelOptions {
+  /** The definition of the service, as a generated client has it in `Client.service`: what its methods are like. Default: found out with each call. */
+  definition?: ServiceDefinition
+  /**
+   * The methods whose second execution does no harm, by their names; true for all. Needs `definition`. Default: those whose proto says so by
+   * `option idempotency_level`.
+   */
+  idempotent?: readonly string[] | true
+  /** Where calls go when MESH_DISABLE=1 has turned the mesh off, such as `payment:9443`. Default: the name of the service. */
+  address?: string
+}
+
+/**
+ * A channel for `channelOverride`, with which any client of grpc-js goes over the mesh. It belongs to the mesh and ends with it.
+ * @throws TypeError where `idempotent` names a method that the service has not
+ */
+export function meshChannel(mesh: Mesh, service: string, options: MeshChannelOptions = {}): ChannelInterface {
+  const { definition, idempotent = [], address = service, ...channelOptions } = options
+  if (definition === undefined && (idempotent === true || idempotent.length > 0)) {
+    throw new TypeError('idempotent: needs the `definition` of the service')
+  }
+  const parts = partsOf(mesh)
+  if (parts.disabled) return new Channel(address, credentials.createInsecure(), channelOptions)
+  const wire = grpcWire(parts)
+  const methods = definition === undefined ? new Map() : methodTable(definition, idempotent)
+  return new MeshChannel(mesh, { service, parts, wire, options: wire.options.of(channelOptions), methods })
+}
+
+type CreateCall = ChannelInterface['createCall']
+
+class MeshChannel implements ChannelInterface {
+  readonly #mesh: Mesh
+  readonly #ground: CallGround
+  #ready: Promise<void> | null = null
+  #isReady = false
+
+  constructor(mesh: Mesh, ground: CallGround) {
+    this.#mesh = mesh
+    this.#ground = ground
+  }
+
+  createCall(...[path, deadline, host, parent, flags]: Parameters<CreateCall>): ReturnType<CreateCall> {
+    return new MeshCall(this.#ground, {
+      path,
+      deadline: Number(deadline),
+      host: host ?? null,
+      parent,
+      flags: flags ?? propagate.DEFAULTS,
+    })
+  }
+
+  /** Does nothing: the connections are the mesh's, and other clients of the service use them. */
+  close(): void {}
+
+  getTarget(): string {
+    return this.#ground.service
+  }
+
+  /** READY once the mesh has read policy and endpoints: whether a server of the service is reached is found out with each call. */
+  getConnectivityState(tryToConnect: boolean): State {
+    if (this.#ground.parts.closing) return State.SHUTDOWN
+    if (this.#isReady) return State.READY
+    if (tryToConnect) this.#whenReady()
+    return this.#ready === null ? State.IDLE : State.CONNECTING
+  }
+
+  watchConnectivityState(current: State, deadline: Date | number, callback: (error?: Error) => void): void {
+    if (this.getConnectivityState(false) !== current) {
+      process.nextTick(callback)
+      return
+    }
+    const waitMs = Number(deadline) - Date.now()
+    const timer = this.#ground.parts.clock.setTimer(Math.max(0, waitMs), () => {
+      callback(new Error('Deadline passed without connectivity state change'))
+    })
+    if (waitMs !== Number.POSITIVE_INFINITY) timer.keepAlive(true)
+    if (current === State.READY) return
+    void this.#whenReady().then(() => {
+      timer.cancel()
+      process.nextTick(callback)
+    })
+  }
+
+  getChannelzRef(): ReturnType<ChannelInterface['getChannelzRef']> {
+    return { kind: 'channel', id: 0, name: this.#ground.service } as ReturnType<ChannelInterface['getChannelzRef']>
+  }
+
+  #whenReady(): Promise<void> {
+    this.#ready ??= this.#mesh.ready().then(() => {
+      this.#isReady = true
+    })
+    return this.#ready
+  }
+}
