@@ -14,7 +14,7 @@ export interface ControlServer {
 }
 
 /**
- * What node asks of a connection. A certificate with a SPIFFE ID must have that of the control API, for the authority that has issued it issues to
+ * What node asks of a connection. A certificate with a URI must have the SPIFFE ID of the control API, for the authority that has issued it issues to
  * services too, and one of them may be called as the control API's host is. One without is judged by its host name.
  */
 export function controlServerCheck(expected: ControlServer): (host: string, certificate: PeerCertificate) => Error | undefined {
@@ -22,7 +22,7 @@ export function controlServerCheck(expected: ControlServer): (host: string, cert
     const uris = namesIn(certificate)
       .filter((name) => name.startsWith('URI:'))
       .map((name) => name.slice('URI:'.length))
-    if (!uris.some((uri) => /^spiffe:/i.test(uri))) return checkServerIdentity(host, certificate)
+    if (uris.length === 0) return checkServerIdentity(host, certificate)
     const found = uris.length === 1 ? controlId.exec(uris[0] as string) : null
     if (found === null || (expected.trustDomain !== null && found[1] !== expected.trustDomain)) {
       const wanted = `spiffe://${expected.trustDomain ?? '<trust domain>'}/control`

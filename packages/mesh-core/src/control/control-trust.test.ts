@@ -1,0 +1,192 @@
+import { createHash } from 'node:crypto'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { createServer } from 'node:https'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { TLSSocket } from 'node:tls'
+import { afterEach, expect, test } from 'vitest'
+import { systemClock } from '../kernel/clock.ts'
+import { type TestCertificate, testAuthority } from '../testing/test-authority.ts'
+import { ControlClient } from './control-client.ts'
+import { NodeControlHttp } from './control-http.ts'
+import { ControlTrust } from './control-trust.ts'
+
+const authority = testAuthority()
+const control = authority.issue('control', { uris: ['spiffe://test.zerohop/control'] })
+const plainToken = `zh_${'a'.repeat(12)}_${'b'.repeat(43)}`
+const question = { method: 'GET', path: '/v1/documents/cart', limitMs: 5000 } as const
+
+const cleanups: (() => unknown)[] = []
+afterEach(async () => {
+  for (const clean of cleanups.splice(0).reverse()) await clean()
+})
+
+function pinned(root: TestCertificate): string {
+  const key = root.publicKey.export({ type: 'spki', format: 'der' })
+  return `${plainToken}_${createHash('sha256').update(key).digest('base64url')}`
+}
+
+interface Seen {
+  readonly line: string
+  readonly serial: string
+  readonly port: number
+}
+
+/** A control API that tells the roots of `told` and answers everything else by `status`. */
+async function serve(certificate: TestCertificate, options: { told?: TestCertificate | number; status?: (seen: Seen) => number } = {}) {
+  const seen: Seen[] = []
+  const { told = authority.root, status = () => 200 } = options
+  const answer = (request: IncomingMessage, response: ServerResponse): void => {
+    const { serialNumber = '' } = (request.socket as TLSSocket).getPeerCertificate()
+    const one = {
+      line: `${request.url} ${request.headers.authorization ?? '-'}`,
+      serial: serialNumber,
+      port: request.socket.remotePort ?? 0,
+    }
+    seen.push(one)
+    if (request.url !== '/v1/identity/roots') response.writeHead(status(one)).end('{}')
+    else if (typeof told === 'number') response.writeHead(told).end('{}')
+    else response.end(JSON.stringify({ trustDomain: 'test.zerohop', roots: [told.pem], links: [] }))
+  }
+  const tls = { cert: certificate.pem, key: certificate.keyPem, ca: authority.root.pem, requestCert: true, rejectUnauthorized: false }
+  const server = createServer(tls, answer)
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  cleanups.push(() => server.close().closeAllConnections())
+  const connections = (): Promise<number> => new Promise((resolve) => server.getConnections((_, count) => resolve(count)))
+  return { seen, connections, address: `https://localhost:${(server.address() as AddressInfo).port}` }
+}
+
+function clientOf(address: string, token: string, options: { ca?: string; wallNow?: () => number } = {}) {
+  const http = new NodeControlHttp()
+  cleanups.push(() => http.close())
+  const trust = new ControlTrust({ ca: options.ca ?? null, wallNow: options.wallNow ?? Date.now })
+  return { trust, client: new ControlClient({ addresses: [address], token: () => token, http, trust, clock: systemClock }) }
+}
+
+test('who has a token with a fingerprint sees the root before it says anything, and needs no right host name', async () => {
+  const { seen, address } = await serve(control)
+  const token = pinned(authority.root)
+  const { client } = clientOf(address, token)
+  await client.ask(question)
+  await client.ask(question)
+  expect(seen.map(({ line }) => line)).toEqual([
+    '/v1/identity/roots -',
+    `${question.path} Bearer ${token}`,
+    `${question.path} Bearer ${token}`,
+  ])
+  expect(seen[1]?.port).not.toBe(seen[0]?.port)
+})
+
+test.each([
+  ['tells other roots than the token names', testAuthority().root, control, /not those that the fingerprint in the token names/],
+  ['tells no roots at all', 404, control, /it tells no roots \(404\)/],
+  [
+    'tells the right roots, and has a certificate of others',
+    authority.root,
+    testAuthority().issue('control', { uris: ['spiffe://test.zerohop/control'] }),
+    /self-signed|unable to/,
+  ],
+  [
+    'is a service of the mesh that is called like the host',
+    authority.root,
+    authority.issue('cart', { dns: ['localhost'] }),
+    /is that of "spiffe:\/\/test\.zerohop\/svc\/cart", not of/,
+  ],
+  [
+    'has two SPIFFE IDs',
+    authority.root,
+    authority.issue('cart', { uris: ['spiffe://test.zerohop/control', 'spiffe://test.zerohop/svc/cart'] }),
+    /is that of/,
+  ],
+  [
+    'has hidden one name in another',
+    authority.root,
+    authority.issue('cart', {
+      uris: ['spiffe://test.zerohop/svc/cart, URI:spiffe://test.zerohop/control'],
+      dns: ['localhost'],
+    }),
+    /is that of/,
+  ],
+])('whoever %s hears no token', async (_, told, certificate, problem) => {
+  const { seen, address } = await serve(certificate, { told })
+  const { client } = clientOf(address, pinned(authority.root))
+  const failure = client.ask(question)
+  await expect(failure).rejects.toMatchObject({ name: 'ControlFailure', reason: 'untrusted', status: 0 })
+  await expect(failure).rejects.toThrow(problem)
+  expect(seen.map(({ line }) => line)).toEqual(['/v1/identity/roots -'])
+})
+
+test('roots that turn out to be out of date are asked for again', async () => {
+  const next = testAuthority()
+  const { address } = await serve(next.issue('control', { uris: ['spiffe://test.zerohop/control'] }), { told: next.root })
+  const { client, trust } = clientOf(address, pinned(next.root))
+  trust.learn({ trustDomain: 'test.zerohop', roots: [authority.root.pem] })
+  await expect(client.ask(question)).rejects.toMatchObject({ reason: 'untrusted' })
+  expect((await client.ask(question)).status).toBe(200)
+})
+
+test('with a file of roots the host name counts, and a service that is called like it does not pass', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'zerohop-test-'))
+  cleanups.push(() => rmSync(directory, { recursive: true }))
+  const ca = join(directory, 'ca.pem')
+  await expect(clientOf('https://localhost:1', plainToken, { ca }).client.ask(question)).rejects.toThrow(
+    /roots of `controlCa` cannot be read/,
+  )
+  writeFileSync(ca, authority.root.pem)
+  const ask = async (certificate: TestCertificate): Promise<number> => {
+    const { address } = await serve(certificate)
+    return (await clientOf(address, plainToken, { ca }).client.ask(question)).status
+  }
+  expect(await ask(authority.issue('control', { uris: ['spiffe://any/control'], dns: ['localhost'] }))).toBe(200)
+  expect(await ask(authority.issue('proxy', { uris: [], dns: ['localhost'] }))).toBe(200)
+  await expect(ask(authority.issue('control', { uris: ['spiffe://any/control'], dns: ['other'] }))).rejects.toThrow(/localhost/)
+  await expect(ask(authority.issue('localhost', { dns: ['localhost'] }))).rejects.toThrow(/is not the control API/)
+})
+
+test('without fingerprint and file the roots of the system count, and the error says what would', async () => {
+  const { seen, address } = await serve(control)
+  const { client, trust } = clientOf(address, plainToken)
+  await expect(client.ask(question)).rejects.toThrow(/`controlCa`, or by the fingerprint/)
+  expect(seen).toEqual([])
+  trust.remember({ roots: [authority.root.pem] })
+  await expect(client.ask(question)).rejects.toThrow(/localhost/)
+})
+
+test('with a certificate the token stays at home, a newer one takes its place at once, and an old connection goes', async () => {
+  const { seen, address, connections } = await serve(control)
+  const time = { now: Date.now() }
+  const token = pinned(authority.root)
+  const { client, trust } = clientOf(address, token, { wallNow: () => time.now })
+  const [one, two] = [authority.identityOf('cart'), authority.identityOf('cart')]
+  await client.ask(question)
+  trust.prove(one)
+  await client.ask(question)
+  trust.prove(two)
+  await client.ask(question)
+  await client.ask(question)
+  const [, first, second, third, fourth] = seen
+  expect([first?.line, second?.line, third?.line]).toEqual([`${question.path} Bearer ${token}`, `${question.path} -`, `${question.path} -`])
+  expect(new Set([first?.serial, second?.serial, third?.serial]).size).toBe(3)
+  expect(fourth).toEqual(third)
+  await expect.poll(connections).toBe(1)
+  time.now = two.notAfter
+  await client.ask(question)
+  expect(seen.at(-1)).toMatchObject({ line: `${question.path} Bearer ${token}`, serial: '' })
+})
+
+test('where a certificate alone is not enough, as behind a proxy, the token goes along; and stays away again where it is refused', async () => {
+  const answers = [401, 200, 401, 200]
+  const { seen, address } = await serve(control, { status: () => answers.shift() ?? 200 })
+  const { client, trust } = clientOf(address, plainToken)
+  trust.prove(authority.identityOf('cart'))
+  for (const status of [401, 200, 401, 200]) {
+    const asked = client.ask(question)
+    if (status === 200) await asked
+    else await expect(asked).rejects.toMatchObject({ status })
+  }
+  expect(seen.map(({ line }) => line.replace(question.path, ''))).toEqual([' -', ` Bearer ${plainToken}`, ` Bearer ${plainToken}`, ' -'])
+})
