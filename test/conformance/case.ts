@@ -66,6 +66,23 @@ export interface CallSpec {
   readonly under: string
 }
 
+/** Somebody who calls the service from elsewhere than the calling mesh. */
+export interface Visitor {
+  /** The service that it proves to be, or a SPIFFE ID; '' in plaintext. */
+  readonly as: string
+  readonly method: string
+  /** As sent, with its query. */
+  readonly path: string
+  readonly headers: Readonly<Record<string, string>>
+}
+
+/** Visitors as access saw them: how many, by reason. */
+export interface VisitorsSight {
+  readonly plaintext?: number
+  readonly refused?: Readonly<Record<string, number>>
+  readonly wouldRefuse?: Readonly<Record<string, number>>
+}
+
 /** What a call must come to. */
 export interface Ending {
   /** What it counts as. */
@@ -124,6 +141,7 @@ export interface Sight {
   readonly trace?: string
   /** The baggage of every arrival. */
   readonly baggage?: string
+  readonly visitors?: VisitorsSight
 }
 
 /** What happens in a case, one after the other. */
@@ -140,6 +158,8 @@ export type Step =
   | { readonly do: 'answer'; readonly name: string; readonly from: string }
   /** Whoever sent the inbound request hangs up. */
   | { readonly do: 'leave'; readonly name: string }
+  /** Somebody calls the service, and gets in (''), or is refused with a code. */
+  | { readonly do: 'visit'; readonly visitor: Visitor; readonly expect: ErrorCode | '' }
   | { readonly do: 'close' }
 
 /** One behaviour of the mesh, on every wire and every runner. */

@@ -4,8 +4,10 @@ import { Ambient, acceptBaggage, CANCELLED, EXPIRED, parseTraceContext, runUnder
 import { type MeshFetch, meshFetch } from '@zerohop/mesh-http'
 import { reply, type ScriptedReply } from '@zerohop/mesh-http/testing'
 import type { Behaviour, CallSpec, Case } from './case.ts'
+import { directReception } from './direct-reception.ts'
 import { headersOf, piece, statusOf, toldBy } from './http-words.ts'
 import { host, PlacedCall } from './placed-call.ts'
+import type { Reception } from './reception.ts'
 import { Script } from './script.ts'
 import type { Arrival, Brought, OpenRequest, Stage } from './stage.ts'
 
@@ -24,8 +26,11 @@ class DirectStage implements Stage {
   readonly #service: TestService<Request>
   readonly #script: Script
   readonly #fetch: MeshFetch
+  readonly #policy: Case['policy']
+  #reception: Reception | null = null
 
   constructor({ policy, upstream, seed = 1 }: Pick<Case, 'policy' | 'upstream' | 'seed'>) {
+    this.#policy = policy
     this.#script = new Script(upstream)
     const { instances = 1, versions = [], zones = [], zone = '', down = [] } = upstream
     this.#test = testMesh({ seed, pauses: true, service: 'caller', zone, policy: { ...policy, service: host } })
@@ -33,6 +38,11 @@ class DirectStage implements Stage {
     this.#service = this.#test.service(host, { instances, versions, zones }, (request, n) => this.#answer(request, n))
     for (const number of down) this.#service.instances[number]?.kill()
     this.#fetch = meshFetch(this.mesh)
+  }
+
+  get reception(): Reception {
+    this.#reception ??= directReception(this.#policy)
+    return this.#reception
   }
 
   now(): number {
@@ -95,8 +105,9 @@ class DirectStage implements Stage {
     return (this.#test.clock as FakeClock).pending
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.#test.close()
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#reception?.close()
+    await this.#test.close()
   }
 
   async #answer(request: Request, n: number): Promise<ScriptedReply | Response> {

@@ -1,5 +1,6 @@
 /** All cases. */
 import type { Case } from './case.ts'
+import { access } from './cases/access.ts'
 import { attempts } from './cases/attempts.ts'
 import { avoidance } from './cases/avoidance.ts'
 import { balance } from './cases/balance.ts'
@@ -40,4 +41,5 @@ export const list: Readonly<Record<string, readonly Case[]>> = {
   codes,
   trace,
   inbound,
+  access,
 }

@@ -49,6 +49,7 @@ class Player {
     else if (step.do === 'instance') await stage.instance(step.number, step.move)
     else if (step.do === 'open') this.#requests.set(step.name, await stage.open(step))
     else if (step.do === 'answer') await this.#answer(step.name, step.from)
+    else if (step.do === 'visit') await this.#visit(step)
     else if (step.do === 'leave') await this.#request(step.name).leave()
     else await stage.mesh.close({ graceMs: 0 })
   }
@@ -107,6 +108,10 @@ class Player {
   async #answer(name: string, from: string): Promise<void> {
     const seen = from === '' ? null : await this.#seen(this.#calls(from)[0] as PlacedCall)
     await this.#request(name).answer(seen?.status ?? 200, seen?.headers ?? new Headers(), seen?.body ?? '')
+  }
+
+  async #visit({ visitor, expect: meant }: Step & { do: 'visit' }): Promise<void> {
+    expect(await this.#stage.reception.visit(visitor), `what became of ${JSON.stringify(visitor)}`).toBe(meant)
   }
 
   #calls(name: string): PlacedCall[] {

@@ -1,7 +1,7 @@
 /** Looks at the mesh and at the service, and compares with what a case says must be seen. */
 import type { Mesh, ServiceExplanation } from '@zerohop/mesh-core'
 import { expect } from 'vitest'
-import type { Sight } from './case.ts'
+import type { Sight, VisitorsSight } from './case.ts'
 import { host } from './placed-call.ts'
 import type { Arrival, Stage } from './stage.ts'
 
@@ -48,6 +48,7 @@ export async function valuesOf(mesh: Mesh, metric: string, label: string): Promi
 }
 
 async function look(sight: Sight, stage: Stage, log: MoveLog): Promise<void> {
+  if (sight.visitors !== undefined) lookAtVisitors(sight.visitors, stage.reception.mesh)
   lookAtService(sight, stage.arrivals, stage.slackMs)
   const { breakers, endpoints, now } = explained(stage.mesh) as ServiceExplanation
   if (sight.breakers !== undefined) {
@@ -98,6 +99,16 @@ function lookAtService(sight: Sight, arrivals: readonly Arrival[], slackMs: numb
     within((arrivals.at(-1)?.at ?? 0) - (arrivals[0]?.at ?? 0), sight.spanned, 'ms from first to last arrival')
   if (sight.trace !== undefined) lookAtTrace(sight.trace, arrivals)
   if (sight.baggage !== undefined) for (const arrival of arrivals) expect(arrival.baggage, 'baggage').toBe(sight.baggage)
+}
+
+function lookAtVisitors({ plaintext, refused, wouldRefuse }: VisitorsSight, mesh: Mesh): void {
+  const seen = mesh.explain().visitors
+  const sum = (visitors: readonly { calls: number }[]): number => visitors.reduce((all, { calls }) => all + calls, 0)
+  const byReason = (visitors: (typeof seen)['refused']): Record<string, number> =>
+    Object.fromEntries(visitors.map(({ reason }) => [reason, sum(visitors.filter((one) => one.reason === reason))]))
+  if (plaintext !== undefined) expect(sum(seen.plaintext), 'calls in plaintext').toBe(plaintext)
+  if (refused !== undefined) expect(byReason(seen.refused), 'visitors turned away').toEqual(refused)
+  if (wouldRefuse !== undefined) expect(byReason(seen.wouldRefuse), 'visitors that would be turned away').toEqual(wouldRefuse)
 }
 
 function lookAtTrace(trace: string, arrivals: readonly Arrival[]): void {

@@ -11,7 +11,9 @@ import type { CallSpec, Case, Upstream } from './case.ts'
 import { toldBy } from './http-words.ts'
 import { InboundDoor } from './inbound-door.ts'
 import { host, PlacedCall } from './placed-call.ts'
+import type { Reception } from './reception.ts'
 import { Script } from './script.ts'
+import { socketsReception } from './sockets-reception.ts'
 import type { Arrival, Brought, OpenRequest, Stage } from './stage.ts'
 
 // Ports below 1024 that nothing of this process can have taken, and at which nobody listens.
@@ -29,7 +31,7 @@ export async function socketsStage({ policy, upstream }: Pick<Case, 'policy' | '
   })
   const discovery = staticEndpoints({ [host]: endpoints })
   const options = { service: 'caller', log: quietLog, discovery, policy: { ...policy, service: host } }
-  return new SocketsStage(createMesh(zone === undefined ? options : { ...options, zone }), scene)
+  return new SocketsStage(createMesh(zone === undefined ? options : { ...options, zone }), scene, policy)
 }
 
 /** The instances of a service. */
@@ -95,8 +97,11 @@ class SocketsStage implements Stage {
   readonly #scene: Scene
   readonly #fetch: MeshFetch
   readonly #door: InboundDoor
+  readonly #policy: Case['policy']
+  #reception: Reception | null = null
 
-  constructor(mesh: Mesh, scene: Scene) {
+  constructor(mesh: Mesh, scene: Scene, policy: Case['policy']) {
+    this.#policy = policy
     this.mesh = mesh
     this.#scene = scene
     this.#fetch = meshFetch(mesh)
@@ -113,6 +118,11 @@ class SocketsStage implements Stage {
 
   set whenArrived(listener: Stage['whenArrived']) {
     this.#scene.whenArrived = listener
+  }
+
+  get reception(): Reception {
+    this.#reception ??= socketsReception(this.#policy)
+    return this.#reception
   }
 
   now(): number {
@@ -160,6 +170,7 @@ class SocketsStage implements Stage {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.mesh.close({ graceMs: 0 })
+    await this.#reception?.close()
     await this.#scene.close()
   }
 }

@@ -3,6 +3,7 @@ import type { Mesh } from '@zerohop/mesh-core'
 import type { CallSpec, RunnerName } from './case.ts'
 import type { Told } from './http-words.ts'
 import type { PlacedCall } from './placed-call.ts'
+import type { Reception } from './reception.ts'
 
 /** A call as an instance saw it. */
 export interface Arrival extends Told {
@@ -44,6 +45,8 @@ export interface Stage extends AsyncDisposable {
   /** Makes a call, outside of any inbound request or within `request`. */
   place(spec: CallSpec, request: OpenRequest | null): PlacedCall
   open(brought: Brought): Promise<OpenRequest>
+  /** Where visitors come in; made when it is first asked for. */
+  readonly reception: Reception
   pass(ms: number): Promise<void>
   /** Lets time pass until `done`, at most `mostMs`; false where it never was. */
   until(done: () => boolean, mostMs: number): Promise<boolean>

@@ -1,5 +1,6 @@
 /** The words in which cases are written: what services do, what calls are made, what happens next. */
-import type { Behaviour, CallSpec, Ending, Sight, Step, Tally, Word } from './case.ts'
+import type { ErrorCode } from '@zerohop/mesh-core'
+import type { Behaviour, CallSpec, Ending, Sight, Step, Tally, Visitor, Word } from './case.ts'
 
 const base: Behaviour = {
   kind: 'answers',
@@ -108,6 +109,11 @@ export function answer(name: string, from = ''): Step {
 /** Whoever sent the inbound request hangs up. */
 export function leave(name: string): Step {
   return { do: 'leave', name }
+}
+
+/** Somebody calls the service, in plaintext unless said otherwise, and gets in (''), or is refused with a code. */
+export function visit(visitor: Partial<Visitor>, expect: ErrorCode | ''): Step {
+  return { do: 'visit', visitor: { as: '', method: 'GET', path: '/', headers: {}, ...visitor }, expect }
 }
 
 /** The mesh is closed at once. */

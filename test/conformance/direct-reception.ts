@@ -1,0 +1,33 @@
+/** A reception without sockets: visitors are calls that a wire would have made of their requests. */
+import { Call, OK, Outcome, partsOf, type Reply } from '@zerohop/mesh-core/transport'
+import type { Case, Visitor } from './case.ts'
+import { host } from './placed-call.ts'
+import { identityOf, type Reception, receivingMesh } from './reception.ts'
+
+const reply: Reply = { status: '200', discard: () => {} }
+
+/** Opens it. */
+export function directReception(policy: Case['policy']): Reception {
+  const mesh = receivingMesh(policy)
+  const parts = partsOf(mesh)
+  const answer = (call: Call): Outcome =>
+    new Outcome(call, OK, { reply, error: null, code: '', at: parts.clock.now(), retryAfterMs: -1, staleConnection: false, open: false })
+  const inbound = parts.inbound({
+    name: 'direct',
+    bottom: async (call) => answer(call),
+    answer,
+    header: (call, name) => (call.message as Visitor['headers'])[name] ?? null,
+  })
+  return {
+    mesh,
+    visit: async (visitor) => {
+      const { method, path, headers } = visitor
+      const call = new Call({ service: host, method, path, kind: 'unary', message: headers, replayable: false, idempotent: false })
+      call.startedAt = parts.clock.now()
+      call.peer = identityOf(visitor)?.spiffeId ?? ''
+      call.from = '127.0.0.1'
+      return (await inbound.send(call)).code
+    },
+    close: () => mesh.close({ graceMs: 0 }),
+  }
+}

@@ -1,0 +1,28 @@
+/** Where visitors of a case come in: a mesh that is the service of cases, with an identity, under the case's policy. */
+import { createMesh, type ErrorCode, type Mesh } from '@zerohop/mesh-core'
+import { testAuthority } from '@zerohop/mesh-core/testing'
+import type { Identity } from '@zerohop/mesh-core/transport'
+import { quietLog } from '../support/quiet-log.ts'
+import type { Case, Visitor } from './case.ts'
+import { host } from './placed-call.ts'
+
+/** A door with somebody behind it. */
+export interface Reception {
+  readonly mesh: Mesh
+  /** '' where the visitor reached the handler; else the code of the refusal, which is all that it learns. */
+  visit(visitor: Visitor): Promise<ErrorCode | ''>
+  close(): Promise<void>
+}
+
+const authority = testAuthority()
+
+/** The mesh of a reception. */
+export function receivingMesh(policy: Case['policy']): Mesh {
+  return createMesh({ service: host, identity: authority.identitySource(host), log: quietLog, policy: { ...policy, service: host } })
+}
+
+/** What a visitor proves; null where it comes in plaintext. */
+export function identityOf({ as }: Visitor): Identity | null {
+  if (as === '') return null
+  return as.startsWith('spiffe://') ? authority.identityOf('visitor', { uris: [as] }) : authority.identityOf(as)
+}
