@@ -11,7 +11,7 @@ test.each([
   ['10 ff 01 0a 01 78 0a 01 61 19 00 00 00 00 00 00 00 00 22 01 00 2d 00 00 00 00', 'a'],
   ['10 ff ff ff ff ff ff ff ff ff 01', ''],
 ])('the bytes %j ask for %j', (bytes, service) => {
-  expect(readCheckRequest(hex(bytes))).toBe(service)
+  expect(readCheckRequest(hex(bytes))).toEqual({ service })
 })
 
 test.each([['0a'], ['0a 05 61'], ['0b'], ['0a ff ff ff ff 0f'], ['10'], ['10 ff ff ff ff ff ff ff ff ff ff ff'], ['1d 00']])(

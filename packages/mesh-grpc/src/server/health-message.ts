@@ -14,8 +14,14 @@ const eightBytes = 1
 const lengthDelimited = 2
 const fourBytes = 5
 
-/** A `HealthCheckRequest`: the name of the service that is asked for, '' for the server as a whole. @throws RangeError where it is none */
-export function readCheckRequest(bytes: Buffer): string {
+/** A `HealthCheckRequest`. */
+export interface CheckRequest {
+  /** '' for the server as a whole. */
+  readonly service: string
+}
+
+/** Reads a `HealthCheckRequest`. @throws RangeError where it is none */
+export function readCheckRequest(bytes: Buffer): CheckRequest {
   const reader = new Reader(bytes)
   let service = ''
   while (!reader.done) {
@@ -28,7 +34,7 @@ export function readCheckRequest(bytes: Buffer): string {
     else if (type === fourBytes) reader.bytes(4)
     else throw new RangeError('a field of an unknown kind')
   }
-  return service
+  return { service }
 }
 
 /** A `HealthCheckResponse`. */

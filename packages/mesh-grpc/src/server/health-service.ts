@@ -2,6 +2,7 @@
 import { type Server, type ServerUnaryCall, type ServerWritableStream, status as Status, type sendUnaryData } from '@grpc/grpc-js'
 import type { Clock, Readiness, Timer } from '@zerohop/mesh-core/transport'
 import {
+  type CheckRequest,
   NOT_SERVING,
   readCheckRequest,
   SERVICE_UNKNOWN,
@@ -40,9 +41,10 @@ export class HealthService {
 
   /** Adds itself to `server`, unless that has such a service already. */
   addTo(server: Server): void {
-    const check = (call: ServerUnaryCall<string, Buffer>, callback: sendUnaryData<Buffer>): void => void this.#check(call.request, callback)
+    const check = (call: ServerUnaryCall<CheckRequest, Buffer>, callback: sendUnaryData<Buffer>): void =>
+      void this.#check(call.request.service, callback)
     const list = (_: unknown, callback: sendUnaryData<Buffer>): void => void this.#list(callback)
-    const watch = (call: ServerWritableStream<string, Buffer>): void => this.#watch(call)
+    const watch = (call: ServerWritableStream<CheckRequest, Buffer>): void => this.#watch(call)
     if (!server.register(`${healthPrefix}Check`, check, identity, readCheckRequest, 'unary')) return
     server.register(`${healthPrefix}List`, list, identity, identity, 'unary')
     server.register(`${healthPrefix}Watch`, watch, identity, readCheckRequest, 'serverStream')
@@ -72,7 +74,7 @@ export class HealthService {
     callback(null, writeListResponse(new Map(['', ...this.#options.services()].map((name) => [name, serving]))))
   }
 
-  #watch(call: ServerWritableStream<string, Buffer>): void {
+  #watch(call: ServerWritableStream<CheckRequest, Buffer>): void {
     if (this.#watchers.size >= mostWatchers) {
       call.emit('error', { code: Status.RESOURCE_EXHAUSTED, details: `${mostWatchers} watch already` })
       return
@@ -107,11 +109,11 @@ function isKnown(service: string, services: Set<string>): boolean {
 
 class Watcher {
   readonly service: string
-  readonly #call: ServerWritableStream<string, Buffer>
+  readonly #call: ServerWritableStream<CheckRequest, Buffer>
   #told: ServingStatus | 0 = 0
 
-  constructor(call: ServerWritableStream<string, Buffer>) {
-    this.service = call.request
+  constructor(call: ServerWritableStream<CheckRequest, Buffer>) {
+    this.service = call.request.service
     this.#call = call
   }
 

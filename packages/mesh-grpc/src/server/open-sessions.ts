@@ -33,6 +33,7 @@ export class OpenSession {
   /** The address at the other end, without its port; '' where there is none. */
   readonly from: string
   readonly #session: ServerHttp2Session
+  readonly #raw: Duplex
   readonly #clock: Clock
   readonly #expiresAt: number
   readonly #timers: Timer[] = []
@@ -43,11 +44,12 @@ export class OpenSession {
     this.#clock = clock
     const { peer, entrance, maxAgeMs } = terms
     const { raw, identity } = entrance
+    this.#raw = raw
     this.from = (raw as Partial<Socket>).remoteAddress ?? ''
     this.caller = identity === null ? null : { service: identity.serviceOf(peer.spiffeId), spiffeId: peer.spiffeId }
     const leftMs = identity === null ? Number.POSITIVE_INFINITY : Math.min(identity.notAfter, peer.notAfter) - Date.now()
     this.#expiresAt = clock.now() + leftMs
-    const silent = clock.setTimer(settingsMs, () => session.destroy())
+    const silent = clock.setTimer(settingsMs, () => this.cut())
     session.once('remoteSettings', () => silent.cancel())
     this.#timers.push(silent)
     const ageMs = maxAgeMs * (leastAge + (mostAge - leastAge) * random())
@@ -74,15 +76,16 @@ export class OpenSession {
   }
 
   /** Cuts the connection. */
-  destroy(): void {
+  cut(): void {
     this.#session.destroy()
+    // A session that was told to end waits for its peer's end even so, and one who has vanished never says it.
+    this.#raw.destroy()
   }
 
-  // destroy, and not close: a peer that has vanished would never let go.
   #ping(): void {
     this.#keepalive = this.#clock.setTimer(pingEveryMs, () => {
       if (this.#session.destroyed) return
-      this.#keepalive = this.#clock.setTimer(pongMs, () => this.#session.destroy())
+      this.#keepalive = this.#clock.setTimer(pongMs, () => this.cut())
       this.#session.ping(() => {
         this.#keepalive?.cancel()
         if (!this.#session.destroyed) this.#ping()
@@ -140,7 +143,7 @@ export class OpenSessions {
   destroyAll(): void {
     this.#cut = true
     this.attendance.endQuiet()
-    for (const session of [...this.#sessions.values()]) session.destroy()
+    for (const session of [...this.#sessions.values()]) session.cut()
     for (const socket of [...this.#sockets]) socket.destroy()
   }
 }
