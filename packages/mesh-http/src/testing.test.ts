@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { testMesh } from '@zerohop/mesh-core/testing'
+import { testAuthority, testMesh } from '@zerohop/mesh-core/testing'
 import { describe, expect, it } from 'vitest'
 import { meshFetch } from './client/mesh-fetch.ts'
 import { serveHttp } from './server/http-server.ts'
@@ -10,6 +10,7 @@ const policy = { service: 'inventory', retry: { backoff: { base: '1ms', cap: '1m
 describe.each([
   ['direct', {}],
   ['wire', { wire: httpWire }],
+  ['wire with mutual TLS', { wire: httpWire, authority: testAuthority() }],
 ] as const)('a test mesh in fidelity %s', (fidelity, more) => {
   it('tries again on the other instance', async () => {
     await using t = testMesh({ seed: 1, policy, ...more })
@@ -101,4 +102,21 @@ describe('without a port', () => {
     await closed
     expect(() => t.network.connect(server.address)).toThrow('nobody listens')
   })
+})
+
+it('a test mesh with an authority calls services that take mutual TLS only, and one without has nothing to show', async () => {
+  const strict = { service: 'inventory', access: { mtls: 'strict' }, retry: { attempts: 1 } }
+  for (const [more, expected] of [
+    [{ authority: testAuthority() }, 200],
+    [{}, 'NO_IDENTITY'],
+  ] as const) {
+    await using t = testMesh({ wire: httpWire, policy: strict, ...more })
+    t.service('inventory', {}, () => reply(200))
+    const answer = await meshFetch(t.mesh)('http://inventory/').then(
+      ({ status }) => status,
+      ({ cause }) => cause.code,
+    )
+    expect(answer).toBe(expected)
+  }
+  expect(() => testMesh({ authority: testAuthority() })).toThrow('give it a wire, too')
 })

@@ -1,7 +1,10 @@
 /** A mesh with services beside it, for tests: no port, no control API, and in fidelity `direct` no time either. */
 import type { Duplex } from 'node:stream'
+import { ServerDoor } from '../identity/server-door.ts'
 import type { Discovery, EndpointInfo } from '../kernel/discovery.ts'
+import { type IdentitySource, type MtlsMode, mtlsLabel, mtlsLabelValue } from '../kernel/identity.ts'
 import type { Log } from '../kernel/log.ts'
+import { TimerWheel } from '../kernel/timer-wheel.ts'
 import { WatchSource } from '../kernel/watch.ts'
 import { assembleMesh } from '../mesh/mesh.ts'
 import type { Mesh } from '../mesh/mesh-face.ts'
@@ -10,9 +13,12 @@ import { fakeClock } from './fake-clock.ts'
 import { MemoryNetwork } from './memory-network.ts'
 import { realClock, type TestClock } from './real-clock.ts'
 import { seededRandom } from './seeded-random.ts'
+import type { TestAuthority } from './test-authority.ts'
 
 /** How a protocol serves scripted services over byte streams; `httpWire` of `@zerohop/mesh-http/testing` is one. */
 export interface TestWire {
+  /** The protocols that its server names to a client that asks in its handshake (ALPN). Default: none. */
+  readonly alpn?: readonly string[]
   /** Makes a server that asks `answer` for every request of the streams that it is handed. */
   serve(answer: (request: unknown) => unknown): TestWireServer
 }
@@ -39,6 +45,8 @@ export interface TestMeshOptions {
    * functions, in virtual time.
    */
   readonly wire?: TestWire
+  /** Given, in fidelity `wire`: mesh and services have identities of this trust domain, and connections are secured by them. */
+  readonly authority?: TestAuthority
   /** Default: silence. */
   readonly log?: Log
 }
@@ -131,13 +139,23 @@ class MeshUnderTest implements TestMesh {
   readonly clock: TestClock
   readonly network = new MemoryNetwork()
   readonly #wire: TestWire | null
+  readonly #authority: TestAuthority | null
   readonly #listed = new ListedServices()
   readonly #servers: TestWireServer[] = []
 
-  constructor({ seed = 1, pauses = false, policy, service = 'test', zone = '', wire, log = silence }: TestMeshOptions) {
+  constructor({ seed = 1, pauses = false, policy, service = 'test', zone = '', wire, authority, log = silence }: TestMeshOptions) {
+    if (authority !== undefined && wire === undefined) throw new Error('the test mesh has no connections to secure: give it a wire, too')
     this.#wire = wire ?? null
+    this.#authority = authority ?? null
     this.clock = wire === undefined ? fakeClock() : realClock
-    const options = { service, log, discovery: this.#listed, ...(policy === undefined ? {} : { policy }), ...(zone === '' ? {} : { zone }) }
+    const options = {
+      service,
+      log,
+      discovery: this.#listed,
+      ...(policy === undefined ? {} : { policy }),
+      ...(zone === '' ? {} : { zone }),
+      ...(authority === undefined ? {} : { identity: authority.identitySource(service) }),
+    }
     const random = seededRandom(seed)
     // In virtual time a retry comes at once, the shortest pause that full jitter allows: a test need not turn the clock to see it.
     const jitter = wire === undefined && !pauses ? () => 0 : random
@@ -149,7 +167,7 @@ class MeshUnderTest implements TestMesh {
     const number = this.#listed.services().length
     if (this.#listed.watch(name) !== null) throw new Error(`the test mesh has a service "${name}" already`)
     const calls: TestCall<R>[] = []
-    const infos = Array.from({ length: size }, (_, at) => instanceInfo(number, at, options))
+    const infos = Array.from({ length: size }, (_, at) => this.#info(number, at, options))
     const listed = new Set(infos)
     const list = (): void =>
       this.#listed.list(
@@ -158,7 +176,7 @@ class MeshUnderTest implements TestMesh {
       )
     const instances = infos.map((info): TestInstance => {
       const { address } = info
-      this.#put(address, (request) => {
+      this.#put(name, address, (request) => {
         const n = calls.length
         calls.push({ request: request as R, n, address, at: this.clock.now() })
         return handler(request as R, n)
@@ -193,15 +211,29 @@ class MeshUnderTest implements TestMesh {
     return this.close()
   }
 
-  #put(address: string, answer: (request: unknown) => unknown): void {
+  #info(service: number, at: number, options: TestServiceOptions): EndpointInfo {
+    const info = instanceInfo(service, at, options)
+    return this.#authority === null ? info : { ...info, labels: { ...info.labels, [mtlsLabel]: mtlsLabelValue } }
+  }
+
+  #put(name: string, address: string, answer: (request: unknown) => unknown): void {
     if (this.#wire === null) {
       this.network.answer(address, answer)
       return
     }
     const server = this.#wire.serve(answer)
     this.#servers.push(server)
-    this.network.listen(address, (socket) => server.accept(socket))
+    const entry = this.#authority === null ? server : doorOf(this.#authority.identitySource(name), this.#wire, server)
+    this.network.listen(address, (socket) => entry.accept(socket))
   }
+}
+
+function doorOf(identity: IdentitySource, { alpn = [] }: TestWire, server: TestWireServer): ServerDoor {
+  const ground = { identity, mtls: new WatchSource<MtlsMode>('strict'), clock: realClock, wheel: new TimerWheel(realClock) }
+  return new ServerDoor(
+    { ...ground, peerRefused: () => {} },
+    { onConnection: (socket) => server.accept(socket), ...(alpn.length === 0 ? {} : { alpn }) },
+  )
 }
 
 // Addresses of a private range: should one ever reach a real socket, nobody answers there. A network for each service, 250 instances in
