@@ -73,7 +73,8 @@ export class IdentityPlane {
   operations(office: TokenOffice, writes: Writes): Operation[] {
     const { clock, metrics } = this.#parts
     const { authority } = this
-    return identityOperations({ authority, writes, desk: new CertificateDesk({ authority, office, writes, clock, metrics }) })
+    const desk = new CertificateDesk({ authority, office, writes, ownNames: this.front.names, clock, metrics })
+    return identityOperations({ authority, writes, desk })
   }
 
   /** Begins to move rotations on. @param laggards names of the processes that have not said that they hold the trust of a hash */

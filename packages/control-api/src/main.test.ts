@@ -1,11 +1,13 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { request as tlsRequest } from 'node:https'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { fingerprintOf } from './authority/fingerprint.ts'
 
 const program = fileURLToPath(new URL('./main.ts', import.meta.url))
 let directory = ''
@@ -26,8 +28,8 @@ afterEach(async () => {
 })
 
 /** Starts the program, and waits until it says where it listens. */
-async function start(): Promise<{ child: ChildProcess; url: string; said: () => string }> {
-  const child = spawn(process.execPath, [program, '--data', join(directory, 'data'), '--port', '0', '--tls', 'off'], {
+async function start(tls: 'on' | 'off' = 'off'): Promise<{ child: ChildProcess; url: string; said: () => string }> {
+  const child = spawn(process.execPath, [program, '--data', join(directory, 'data'), '--port', '0', '--tls', tls], {
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   children.push(child)
@@ -65,6 +67,29 @@ test('it prints an admin token on its first start only, and keeps none; SIGTERM 
   const second = await start()
   expect(tokenIn(second.said())).toBe('')
   expect(await (await fetch(`${second.url}/v1/policies`, { headers })).json()).toMatchObject({ revision: 1 })
+}, 30_000)
+
+test('with TLS it says how it is believed, and comes back with the same root', async () => {
+  const ca = join(directory, 'data', 'ca.pem')
+  const first = await start('on')
+  const fingerprint = /as tokens carry it:\n {2}(\S{43})\n/.exec(first.said())?.[1] ?? ''
+  expect(first.url).toMatch(/^https:/)
+  expect(first.said()).toContain(`--cacert ${ca} ${first.url}/v1/tokens`)
+  expect(first.said()).toContain(`are sealed with ${join(directory, 'data', 'ca.key')}, made just now`)
+  expect(fingerprintOf(readFileSync(ca, 'utf8'))).toBe(fingerprint)
+  expect(first.said()).toContain(`${tokenIn(first.said())}_${fingerprint}\n`)
+  const request = tlsRequest(`${first.url}/healthz`, { ca: readFileSync(ca), agent: false }).end()
+  const [response] = await once(request, 'response')
+  expect(response.resume().statusCode).toBe(200)
+  first.child.kill('SIGTERM')
+  expect(await once(first.child, 'exit')).toEqual([0, null])
+  const second = await start('on')
+  expect(second.said()).toContain(fingerprint)
+  expect(second.said()).not.toContain('made just now')
+  second.child.kill('SIGTERM')
+  await once(second.child, 'exit')
+  rmSync(join(directory, 'data', 'ca.key'))
+  await expect(start('on')).rejects.toThrow(/control-api: The key file .* cannot be used: it is not there, and the keys of this authority/)
 }, 30_000)
 
 test('a second one on the same directory says why it ends', async () => {

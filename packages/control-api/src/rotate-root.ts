@@ -3,8 +3,8 @@ import { readFileSync } from 'node:fs'
 import { type IncomingMessage, request as plainRequest } from 'node:http'
 import { request as tlsRequest } from 'node:https'
 import { text } from 'node:stream/consumers'
-import { rootCertificates } from 'node:tls'
-import { identityRootsSchema, problemSchema } from '@zerohop/mesh-core/policy'
+import { checkServerIdentity, type PeerCertificate, rootCertificates } from 'node:tls'
+import { identityRootsSchema, problemSchema, readSpiffeId } from '@zerohop/mesh-core/policy'
 import type { z } from 'zod'
 import type { Clock } from './clock.ts'
 import type { RotationOrder } from './invocation.ts'
@@ -111,7 +111,10 @@ class RootRotation {
     // A connection for each: a control API that was started anew is not asked on one that has died.
     const options = { method, headers, agent: false, timeout: answerMs } as const
     const url = new URL(path, control)
-    const request = url.protocol === 'https:' ? tlsRequest(url, { ...options, ca: [...this.#roots] }) : plainRequest(url, options)
+    const request =
+      url.protocol === 'https:'
+        ? tlsRequest(url, { ...options, ca: [...this.#roots], checkServerIdentity: controlProblem })
+        : plainRequest(url, options)
     request.on('timeout', () => request.destroy(new Error(`no answer within ${answerMs / 1000} s`)))
     const response = await new Promise<IncomingMessage>((resolve, reject) => {
       request.once('response', resolve).once('error', reject).end()
@@ -119,6 +122,18 @@ class RootRotation {
     const body = await text(response)
     return { status: response.statusCode ?? 0, body: body === '' ? null : JSON.parse(body) }
   }
+}
+
+/**
+ * The roots answer for every service as well, and one of them may be called as the control API's host is: it is known by its SPIFFE ID. Where
+ * somebody else's certificate stands in front of it, which has none, the host name decides.
+ */
+function controlProblem(host: string, certificate: PeerCertificate): Error | undefined {
+  const uris = (certificate.subjectaltname ?? '').split(', ').filter((name) => name.startsWith('URI:'))
+  if (uris.length === 0) return checkServerIdentity(host, certificate)
+  const reading = readSpiffeId(uris[0]?.slice('URI:'.length) ?? '')
+  if (uris.length === 1 && reading.ok && reading.id.path === '/control') return undefined
+  return new Error(`${host} shows a certificate that is not the control API's`)
 }
 
 function sentenceOf({ status, body }: Answer): string {

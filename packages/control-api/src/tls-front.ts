@@ -54,6 +54,11 @@ export class TlsFront {
     return new TlsFront(parts, await parts.authority.own(parts.names))
   }
 
+  /** What its certificate is for. */
+  get names(): readonly string[] {
+    return this.#parts.names
+  }
+
   /** What a context is made of now. */
   get options(): SecureContextOptions {
     return {

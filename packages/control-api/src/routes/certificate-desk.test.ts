@@ -124,6 +124,11 @@ describe('a request is refused, and written down without its text,', () => {
     },
   )
 
+  test('for a service that is called as the host of the control API is', async () => {
+    const answer = await running.certify('localhost', { token: await running.token('localhost'), csr: await testRequest('localhost') })
+    expect(problemIn(answer)).toEqual([403, 'foreign_name'])
+  })
+
   test('with a megabyte, of which nothing is read', async () => {
     const answer = await running.certify('cart', { token: await running.token('cart'), csr: 'A'.repeat(1_000_000) })
     expect(problemIn(answer)).toEqual([413, 'too_large'])

@@ -18,6 +18,8 @@ export interface CertificateDeskParts {
   readonly authority: Authority
   readonly office: TokenOffice
   readonly writes: Writes
+  /** Names of the control API itself: a service that had one could be taken for it. */
+  readonly ownNames: readonly string[]
   readonly clock: Clock
   readonly metrics: Metrics
 }
@@ -64,6 +66,7 @@ export class CertificateDesk {
     try {
       if (!this.#rate.takes(caller.service ?? service)) throw tooMany(service)
       if (!speaksFor(caller, service)) throw foreign(caller, service)
+      if (this.#parts.ownNames.includes(service)) throw reserved(service)
       const { certificates, notBefore, notAfter } = caller.singleUse ? await this.#once(asked) : await this.#signed(asked)
       // The trust of this moment: it may have changed since the certificate was made.
       return { certificates, notBefore, notAfter, trust: this.#parts.authority.trust }
@@ -148,6 +151,11 @@ function accountOf(service: string, { serial, notAfter }: IssuedCertificate) {
 function foreign(caller: Caller, service: string): RequestProblem {
   const message = `${credentialOf(caller)} belongs to the service ${caller.service}; it may not have the identity of ${service}.`
   return new RequestProblem(403, 'wrong_service', { message })
+}
+
+function reserved(service: string): RequestProblem {
+  const message = `${service} is a name of the control API itself, and no service can have it in a certificate: rename the service, or see --tls-names.`
+  return new RequestProblem(403, 'foreign_name', { message })
 }
 
 function tooMany(service: string): RequestProblem {
