@@ -3,10 +3,10 @@ import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
+import { type Clock, systemClock } from '../kernel/clock.ts'
 import type { Identity, IdentitySource, MtlsMode, Peer } from '../kernel/identity.ts'
 import { TimerWheel } from '../kernel/timer-wheel.ts'
 import { WatchSource } from '../kernel/watch.ts'
-import { fakeClock } from '../testing/fake-clock.ts'
 import { secureClient } from './secure-client.ts'
 import { type DoorOptions, ServerDoor } from './server-door.ts'
 
@@ -16,13 +16,15 @@ export interface DoorSetting {
   /** Default `permissive`. */
   readonly mtls?: MtlsMode
   readonly alpn?: readonly string[]
+  /** Default: the machine's. */
+  readonly clock?: Clock
   /** Default: echoes. */
   readonly onConnection?: DoorOptions['onConnection']
 }
 
 /** Listens until it is disposed of. */
 export async function doorUnderTest(setting: DoorSetting) {
-  const clock = fakeClock()
+  const clock = setting.clock ?? systemClock
   const wheel = new TimerWheel(clock)
   const mtls = new WatchSource<MtlsMode>(setting.mtls ?? 'permissive')
   const refused: string[] = []
@@ -67,7 +69,6 @@ export async function doorUnderTest(setting: DoorSetting) {
   }
   return {
     door,
-    clock,
     wheel,
     mtls,
     port,

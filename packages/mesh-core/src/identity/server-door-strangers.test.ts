@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import { connect } from 'node:tls'
 import { describe, expect, it } from 'vitest'
+import { fakeClock } from '../testing/fake-clock.ts'
 import { type TestCertificateOptions, testAuthority } from '../testing/test-authority.ts'
 import { doorUnderTest, echoOf } from './door-under-test.ts'
 
@@ -111,26 +112,28 @@ describe('a scanner', () => {
   })
 
   it('that says nothing is dropped after 10 s, and not counted', async () => {
-    await using server = await doorUnderTest({ identity: payment() })
+    const clock = fakeClock()
+    await using server = await doorUnderTest({ identity: payment(), clock })
     const socket = server.dial()
     await expect.poll(() => server.door.waiting).toBe(1)
-    await server.clock.advance(9_900)
+    await clock.advance(9_900)
     expect(server.door.waiting).toBe(1)
-    await server.clock.advance(200)
+    await clock.advance(200)
     await closed(socket)
     await expect.poll(() => server.door.waiting).toBe(0)
     expect(server.refused).toEqual([])
   })
 
   it('that stops in the middle of its hello is dropped after 10 s, and counted', async () => {
-    await using server = await doorUnderTest({ identity: payment() })
+    const clock = fakeClock()
+    await using server = await doorUnderTest({ identity: payment(), clock })
     const socket = server.dial()
     socket.write(Buffer.from([0x16, 3, 1, 2, 0, 1, 0, 1, 0xfc]))
     await expect.poll(() => server.sockets.length + server.door.waiting).toBe(1)
     // The bytes are read once the hello is under way.
     await expect.poll(() => socket.bytesWritten).toBe(9)
     await echoOf(server.dial(), 'a round trip later')
-    await server.clock.advance(10_100)
+    await clock.advance(10_100)
     await closed(socket)
     expect(server.refused).toEqual(['handshake_timeout'])
     expect(server.door.waiting).toBe(0)
