@@ -35,7 +35,8 @@ export class Rule {
     if (this.#from !== null && !this.#from.include(caller)) return false
     if (this.#methods !== null && !this.#methods.includes(call.method)) return false
     if (this.#paths !== null && !this.#paths.include(path)) return false
-    for (const header of this.#headers) if (!header.matches(call)) return false
+    const headers = this.#headers
+    for (let at = 0; at < headers.length; at++) if (!(headers[at] as Header).matches(call)) return false
     return true
   }
 }
@@ -73,9 +74,14 @@ class Paths {
   }
 
   #includeExactly({ text, end }: RequestPath): boolean {
-    for (const whole of this.#whole) if (whole.length === end && text.startsWith(whole)) return true
+    const whole = this.#whole
+    for (let at = 0; at < whole.length; at++) {
+      const path = whole[at] as string
+      if (path.length === end && text.startsWith(path)) return true
+    }
+    const beginnings = this.#beginnings
     // No path of a rule has a query: what begins so, begins so before it.
-    for (const beginning of this.#beginnings) if (text.startsWith(beginning)) return true
+    for (let at = 0; at < beginnings.length; at++) if (text.startsWith(beginnings[at] as string)) return true
     return false
   }
 
@@ -83,8 +89,16 @@ class Paths {
     const text = path.hasEscapes ? path.plain : path.text
     const end = path.hasEscapes ? text.length : path.end
     const last = end > 1 && text.charCodeAt(end - 1) === slash ? end - 1 : end
-    for (const whole of this.#whole) if (whole.length === last && beginsWith(text, whole)) return true
-    for (const beginning of this.#beginnings) if (beginning.length <= end && beginsWith(text, beginning)) return true
+    const whole = this.#whole
+    for (let at = 0; at < whole.length; at++) {
+      const one = whole[at] as string
+      if (one.length === last && beginsWith(text, one)) return true
+    }
+    const beginnings = this.#beginnings
+    for (let at = 0; at < beginnings.length; at++) {
+      const beginning = beginnings[at] as string
+      if (beginning.length <= end && beginsWith(text, beginning)) return true
+    }
     return false
   }
 }
