@@ -1,7 +1,7 @@
 /** A control API for tests, in memory and in virtual time: sane by itself, and as broken as a test wants for its next answers. */
 import type { Clock } from '../kernel/clock.ts'
 import { hashOfEndpoints } from '../policy/endpoints-hash.ts'
-import type { EndpointRecord } from '../policy/exchange.ts'
+import type { EndpointRecord, TrustSection } from '../policy/exchange.ts'
 import type { ControlHttp, ControlReply, ControlRequest } from './control-http.ts'
 
 /** A poll as it was received. */
@@ -32,6 +32,7 @@ export class ControlUnderTest implements ControlHttp {
   /** The status of answers to leases; 200 is sane. */
   leaseStatus = 200
   isClosed = false
+  #trust: { readonly section: TrustSection; readonly at: number } | null = null
   readonly #clock: Clock
   readonly #policies = new Map<string, { document: Record<string, unknown>; hash: string; at: number }>()
   readonly #endpoints = new Map<string, { list: readonly EndpointRecord[]; at: number }>()
@@ -54,6 +55,12 @@ export class ControlUnderTest implements ControlHttp {
     this.revision++
     this.index++
     this.#policies.set(service, { document, hash: `p${this.revision}-${service}`, at: this.index })
+    this.wake()
+  }
+
+  putTrust(section: TrustSection): void {
+    this.index++
+    this.#trust = { section, at: this.index }
     this.wake()
   }
 
@@ -131,9 +138,11 @@ export class ControlUnderTest implements ControlHttp {
       sections[`endpoints/${service}`] = hash
       if (isNew || listed.at > after) endpoints[service] = { hash, full: listed.list }
     }
-    const hasNews = isFull || grew || Object.keys(policies).length + Object.keys(endpoints).length > 0
+    if (this.#trust !== null) sections.trust = this.#trust.section.hash
+    const trust = this.#trust !== null && (isFull || this.#trust.at > after) ? { trust: this.#trust.section } : {}
+    const hasNews = isFull || grew || 'trust' in trust || Object.keys(policies).length + Object.keys(endpoints).length > 0
     return hasNews || this.#goneAt > after
-      ? reply(200, { version: this.version, schema: 2, revision: this.revision, sections, policies, endpoints })
+      ? reply(200, { version: this.version, schema: 2, revision: this.revision, sections, policies, endpoints, ...trust })
       : null
   }
 

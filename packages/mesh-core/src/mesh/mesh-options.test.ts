@@ -42,3 +42,12 @@ test('wrong and unknown options are told together, and a token is never shown', 
   expect(message).toMatch(/suffixes\[0\]: expected an ending such as/)
   expect(message).not.toContain('secret')
 })
+
+test('roots of the control API mean something over TLS only, and an identity is a source, or none', () => {
+  expect(problemsOf({ service: 'cart', control: 'https://a:1', controlCa: 'ca.pem', identity: false })).toBe('')
+  expect(problemsOf({ service: 'cart', control: 'http://a:1', controlCa: 'ca.pem' })).toMatch(
+    /controlCa: means nothing without an `https:` address/,
+  )
+  expect(problemsOf({ service: 'cart', controlCa: 'ca.pem' })).toMatch(/controlCa: means nothing without `control`/)
+  expect(problemsOf({ service: 'cart', identity: true })).toMatch(/identity: expected a source of an identity, such as fileIdentity/)
+})
