@@ -24,7 +24,8 @@ export function directReception(policy: Case['policy']): Reception {
       const { method, path, headers } = visitor
       const call = new Call({ service: host, method, path, kind: 'unary', message: headers, replayable: false, idempotent: false })
       call.startedAt = parts.clock.now()
-      call.peer = identityOf(visitor)?.spiffeId ?? ''
+      const spiffeId = identityOf(visitor)?.spiffeId ?? ''
+      if (spiffeId !== '') call.caller = { service: parts.identity?.current?.serviceOf(spiffeId) ?? '', spiffeId }
       call.from = '127.0.0.1'
       return (await inbound.send(call)).code
     },

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { Call } from '../kernel/call.ts'
 import type { Outcome } from '../kernel/outcome.ts'
 import { OK, REFUSED } from '../kernel/verdict.ts'
-import { effectivePolicy, type PolicyDocument } from '../policy/index.ts'
+import { effectivePolicy, type PolicyDocument, serviceInSpiffeId } from '../policy/index.ts'
 import { fakeClock } from '../testing/fake-clock.ts'
 import { scriptedSend } from '../testing/scripted-send.ts'
 import { testGatehouse } from '../testing/test-gatehouse.ts'
@@ -23,7 +23,7 @@ function underTest(written: Access, takesMtls = true) {
     const { path = '/', method = 'GET', from = '10.0.0.7' } = more
     const call = new Call({ service: 'payment', method, path, kind: 'unary', message: null, replayable: false, idempotent: false })
     call.startedAt = clock.now()
-    call.peer = peer
+    if (peer !== '') call.caller = { service: serviceInSpiffeId('shop', peer), spiffeId: peer }
     call.from = from
     return (send ?? bottom)(call)
   }

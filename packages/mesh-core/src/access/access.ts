@@ -1,6 +1,5 @@
 /** Turns away who may not call, before the call costs anything. */
 import type { Call } from '../kernel/call.ts'
-import type { Caller } from '../kernel/identity.ts'
 import type { Layer } from '../kernel/layer.ts'
 import { type Outcome, refusal } from '../kernel/outcome.ts'
 import type { SpacedLog } from '../kernel/spaced-log.ts'
@@ -14,8 +13,6 @@ import { type VisitorBook, visitorName } from './visitor-book.ts'
 export interface Gatehouse {
   readonly book: VisitorBook
   readonly log: SpacedLog
-  /** Who has proved this SPIFFE ID; null for ''. */
-  callerOf(spiffeId: string): Caller | null
   /** True where callers could come by mutual TLS, so that plaintext is worth a count. */
   readonly takesMtls: boolean
 }
@@ -29,7 +26,7 @@ export interface AccessOptions {
 const needsMtls: Refusal = { code: 'MTLS_REQUIRED', reason: 'mtls_required', why: 'it came in plaintext, and access.mtls is strict' }
 
 /**
- * Reads `call.peer` and `call.from`. The stranger learns the code and nothing else; the operator is told who, what and which rule.
+ * Reads `call.caller` and `call.from`. The stranger learns the code and nothing else; the operator is told who, what and which rule.
  * @returns null where everybody is let in and nobody counted
  */
 export function access({ policy, headerOf, gatehouse }: AccessOptions): Layer | null {
@@ -39,28 +36,26 @@ export function access({ policy, headerOf, gatehouse }: AccessOptions): Layer | 
   const countsPlaintext = mtls === 'permissive' && gatehouse.takesMtls
   if (rules === null && mtls !== 'strict' && !countsPlaintext) return null
   return (next) => (call) => {
-    if (call.peer === '') {
+    if (call.caller === null) {
       if (mtls === 'strict') return Promise.resolve(turnAway(call, needsMtls, gatehouse))
       if (countsPlaintext && gatehouse.takesMtls) book.cameInPlaintext(call)
     }
     if (rules === null) return next(call)
-    const caller = gatehouse.callerOf(call.peer)
-    const found = rules.judge(call, caller)
+    const found = rules.judge(call)
     if (found === null) return next(call)
     if (!dryRun) return Promise.resolve(turnAway(call, found, gatehouse))
-    book.wouldBeTurnedAway(call, caller, found.reason)
+    book.wouldBeTurnedAway(call, found.reason)
     return next(call)
   }
 }
 
 const longestPath = 200
 
-function turnAway(call: Call, found: Refusal, gatehouse: Gatehouse): Outcome {
-  const caller = gatehouse.callerOf(call.peer)
-  gatehouse.book.turnedAway(call, caller, found.reason)
-  gatehouse.log.warn(found.reason, () => {
+function turnAway(call: Call, found: Refusal, { book, log }: Gatehouse): Outcome {
+  book.turnedAway(call, found.reason)
+  log.warn(found.reason, () => {
     const path = call.path.split('?', 1)[0] as string
-    const who = caller === null ? `a caller in plaintext from ${visitorName(call, null)}` : visitorName(call, caller)
+    const who = call.caller === null ? `a caller in plaintext from ${visitorName(call)}` : visitorName(call)
     return `${call.service}: turned away ${who} for ${shown(call.method)} ${shown(path)}: ${found.why}`
   })
   return refusal(call, found.code, call.startedAt)

@@ -27,12 +27,9 @@ export class Rule {
     this.#headers = Object.entries(policy.headers).map(([name, match]) => new Header({ name, match, headerOf }, reading))
   }
 
-  /**
-   * @param caller null over plaintext
-   * @param path read from the call, and not ambiguous, where a rule looks at paths
-   */
-  matches(call: Call, caller: Caller | null, path: RequestPath): boolean {
-    if (this.#from !== null && !this.#from.include(caller)) return false
+  /** @param path read from the call, and not ambiguous, where a rule looks at paths */
+  matches(call: Call, path: RequestPath): boolean {
+    if (this.#from !== null && !this.#from.include(call.caller)) return false
     if (this.#methods !== null && !this.#methods.includes(call.method)) return false
     if (this.#paths !== null && !this.#paths.include(path)) return false
     const headers = this.#headers

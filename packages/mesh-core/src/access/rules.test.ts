@@ -21,7 +21,8 @@ function judging(access: PolicyDocument['access']): (asked?: Asked) => string {
   return ({ as = '', method = 'GET', path = '/', headers = {} } = {}) => {
     const call = new Call({ service: 'payment', method, path, kind: 'unary', message: headers, replayable: false, idempotent: false })
     const [service, spiffeId] = as.startsWith('spiffe:') ? ['', as] : [as, `spiffe://shop/svc/${as}`]
-    const found = rules.judge(call, as === '' ? null : { service: service as string, spiffeId: spiffeId as string })
+    if (as !== '') call.caller = { service: service as string, spiffeId: spiffeId as string }
+    const found = rules.judge(call)
     return found === null ? 'in' : `${found.reason}: ${found.why}`
   }
 }

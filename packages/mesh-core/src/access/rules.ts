@@ -1,6 +1,5 @@
 /** The rules of an access policy, compiled once for each policy: what they say of a call. */
 import type { Call } from '../kernel/call.ts'
-import type { Caller } from '../kernel/identity.ts'
 import type { AccessPolicy } from '../policy/index.ts'
 import type { Refusal } from './refusal.ts'
 import { RequestPath } from './request-path.ts'
@@ -36,8 +35,8 @@ export class Rules {
     return policy.deny.length === 0 && policy.otherwise === 'allow' ? null : new Rules(policy, headerOf)
   }
 
-  /** Why the call must not get in; null where it may. @param caller null over plaintext */
-  judge(call: Call, caller: Caller | null): Refusal | null {
+  /** Why the call must not get in; null where it may. */
+  judge(call: Call): Refusal | null {
     const path = this.#path
     if (this.#looksAtPaths) {
       const ambiguity = path.read(call.path)
@@ -47,10 +46,10 @@ export class Rules {
     // By number, here and in the rules: until it is optimized, a loop over values makes an object for each.
     for (let at = 0; at < deny.length; at++) {
       const { rule, refusal } = deny[at] as Denial
-      if (rule.matches(call, caller, path)) return refusal
+      if (rule.matches(call, path)) return refusal
     }
     const allow = this.#allow
-    for (let at = 0; at < allow.length; at++) if ((allow[at] as Rule).matches(call, caller, path)) return null
+    for (let at = 0; at < allow.length; at++) if ((allow[at] as Rule).matches(call, path)) return null
     return this.#rest
   }
 }

@@ -1,6 +1,5 @@
 /** Who called in plaintext, who was turned away, and who would have been: what metrics and `explain` show. */
 import type { Call } from '../kernel/call.ts'
-import type { Caller } from '../kernel/identity.ts'
 import { CallerCounts } from './caller-counts.ts'
 import { type RefusalReason, refusalReasons } from './refusal.ts'
 
@@ -20,17 +19,18 @@ export class VisitorBook {
     this.plaintext.add(hostOf(call), call.startedAt)
   }
 
-  turnedAway(call: Call, caller: Caller | null, reason: RefusalReason): void {
-    this.refused[reason].add(visitorName(call, caller), call.startedAt)
+  turnedAway(call: Call, reason: RefusalReason): void {
+    this.refused[reason].add(visitorName(call), call.startedAt)
   }
 
-  wouldBeTurnedAway(call: Call, caller: Caller | null, reason: RefusalReason): void {
-    this.wouldRefuse[reason].add(visitorName(call, caller), call.startedAt)
+  wouldBeTurnedAway(call: Call, reason: RefusalReason): void {
+    this.wouldRefuse[reason].add(visitorName(call), call.startedAt)
   }
 }
 
 /** How a caller is called: the name of a service, else its SPIFFE ID, else the address from which it called. */
-export function visitorName(call: Call, caller: Caller | null): string {
+export function visitorName(call: Call): string {
+  const { caller } = call
   if (caller === null) return hostOf(call)
   return (caller.service || caller.spiffeId).slice(0, longestShown)
 }

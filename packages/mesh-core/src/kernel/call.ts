@@ -1,6 +1,7 @@
 /** One logical request on its way through the mesh, from the door to the last attempt. */
 import type { Ambient } from './ambient.ts'
 import type { Endpoint } from './endpoint.ts'
+import type { Caller } from './identity.ts'
 import type { AttemptRecord } from './mesh-error.ts'
 import type { Span, TraceContext } from './span.ts'
 import { CANCELLED, EXPIRED, LATE } from './verdict.ts'
@@ -76,8 +77,8 @@ export class Call {
   span: Span | null = null
   /** What goes on the wire as this attempt's trace context. `attemptSpan` writes it. */
   attemptTrace: TraceContext | null = null
-  /** The SPIFFE ID that the caller has proved, on the server; '' over plaintext. The door writes it. */
-  peer = ''
+  /** Who calls, as its certificate has proved, on the server; null over plaintext. The door writes it. */
+  caller: Caller | null = null
   /** The address from which the request came, without its port, on the server; '' where there is none. The door writes it. */
   from = ''
   /** Why the call or its attempt must stop: EXPIRED and CANCELLED are final, LATE ends one attempt, 0 is none. */

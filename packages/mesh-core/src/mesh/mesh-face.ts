@@ -1,7 +1,7 @@
 /** The mesh as its users and the wires see it. */
 import type { Advertised } from '../control/registration.ts'
 import type { Clock, Random } from '../kernel/clock.ts'
-import type { Caller, IdentitySource, MtlsMode } from '../kernel/identity.ts'
+import type { IdentitySource, MtlsMode } from '../kernel/identity.ts'
 import type { Log } from '../kernel/log.ts'
 import type { MeshError } from '../kernel/mesh-error.ts'
 import type { Network } from '../kernel/network.ts'
@@ -73,8 +73,6 @@ export interface MeshParts {
   readonly mtls: Watch<MtlsMode>
   /** How long a connection to a server of this service may take requests, in ms, as its policy says; Infinity: no bound. */
   readonly maxAgeMs: number
-  /** Who has proved this SPIFFE ID, by the name that policies use; null for ''. Cheap enough to be asked for every call. */
-  callerOf(spiffeId: string): Caller | null
   /** Counts somebody who was turned away in the handshake, by the reason in a word, and logs the sentence (at most one a second for each word). */
   peerRefused(reason: string, sentence: string): void
   /** Set in tests: requests go here instead of to sockets. */

@@ -232,7 +232,6 @@ class ServiceMesh implements Mesh {
       get maxAgeMs() {
         return mesh.#own.connections.maxAgeMs
       },
-      callerOf: (spiffeId) => this.#visitors.callerOf(spiffeId),
       peerRefused: (reason, sentence) => this.#refusedPeers.add(reason, sentence),
       inbound: (wire) => {
         this.#identity.begin()

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import { Call } from '../kernel/call.ts'
 import { Outcome } from '../kernel/outcome.ts'
 import { OK } from '../kernel/verdict.ts'
+import { serviceInSpiffeId } from '../policy/index.ts'
 import { fakeClock } from '../testing/fake-clock.ts'
 import { testAuthority } from '../testing/test-authority.ts'
 import { assembleMesh } from './mesh.ts'
@@ -32,7 +33,7 @@ function underTest(access: object) {
       idempotent: false,
     })
     call.startedAt = clock.now()
-    call.peer = peer
+    if (peer !== '') call.caller = { service: serviceInSpiffeId('shop', peer), spiffeId: peer }
     call.from = from
     return (await inbound.send(call)).code
   }

@@ -1,9 +1,8 @@
-/** What access knows besides a policy, for tests: callers of the trust domain `shop`, and a log that keeps its lines. */
+/** What access knows besides a policy, for tests: with a log that keeps its lines. */
 import type { Gatehouse } from '../access/access.ts'
 import { VisitorBook } from '../access/visitor-book.ts'
 import type { Clock } from '../kernel/clock.ts'
 import { SpacedLog } from '../kernel/spaced-log.ts'
-import { serviceInSpiffeId } from '../policy/spiffe-id.ts'
 
 /** A gatehouse, and what it said. */
 export interface TestGatehouse extends Gatehouse {
@@ -16,7 +15,6 @@ export function testGatehouse(clock: Clock, takesMtls = true): TestGatehouse {
   return {
     book: new VisitorBook(),
     log: new SpacedLog({ info: () => {}, warn: (line) => lines.push(line), error: () => {} }, clock),
-    callerOf: (spiffeId) => (spiffeId === '' ? null : { service: serviceInSpiffeId('shop', spiffeId), spiffeId }),
     takesMtls,
     lines,
   }

@@ -93,7 +93,7 @@ export class GrpcInbound {
     })
     call.startedAt = parts.clock.now()
     call.from = session.from
-    if (session.caller !== null) call.peer = session.caller.spiffeId
+    call.caller = session.caller
     call.timeoutMs = readGrpcTimeout(headers['grpc-timeout'])
     const { traceparent, tracestate } = headers
     if (traceparent !== undefined) call.trace = parseTraceContext(traceparent, tracestate)

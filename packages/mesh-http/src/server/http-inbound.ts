@@ -111,7 +111,7 @@ export class HttpInbound {
     })
     call.startedAt = now
     call.from = connection.from
-    if (connection.caller !== null) call.peer = connection.caller.spiffeId
+    call.caller = connection.caller
     // An upgraded connection outlives the patience of whoever asked for it.
     if (kind !== 'upgrade') call.timeoutMs = readTimeout(headers['zerohop-timeout'])
     const { traceparent } = headers
