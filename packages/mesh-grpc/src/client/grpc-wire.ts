@@ -4,6 +4,7 @@ import {
   type BottomSettings,
   type Call,
   type CodesPolicy,
+  type Endpoint,
   type MeshParts,
   Outcome,
   type Send,
@@ -14,6 +15,7 @@ import { ChannelTable } from './channel-table.ts'
 import { StatusVerdicts } from './grpc-outcome.ts'
 import type { AuthContext, BottomGround, GrpcReply, ReplyReader } from './grpc-reply.ts'
 import { grpcSend } from './grpc-send.ts'
+import { memorySend } from './memory-send.ts'
 import { WireOptionTable } from './wire-options.ts'
 
 /** The gRPC wire of a mesh: one per mesh, made at first use. */
@@ -35,7 +37,11 @@ export class GrpcWire implements Wire {
 
   bottom(settings: BottomSettings): Send {
     const ground: BottomGround = { parts: this.#parts, settings, verdicts: new StatusVerdicts(settings.codes) }
-    return grpcSend(this.channels, ground)
+    const overSockets = grpcSend(this.channels, ground)
+    const { network } = this.#parts
+    if (network === null) return overSockets
+    const inMemory = memorySend(network, ground)
+    return (call) => (network.isWire((call.endpoint as Endpoint).address) ? overSockets(call) : inMemory(call))
   }
 
   answer(call: Call, status: number, codes: CodesPolicy): Outcome {
