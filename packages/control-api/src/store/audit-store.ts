@@ -8,7 +8,7 @@ export interface AuditEntry {
   readonly by: string
   /** The address from which the write came. */
   readonly remote: string
-  /** `policy.put`, `policy.delete`, `policy.rollback`, `token.create`, `token.revoke`, `token.rotate`. */
+  /** `policy.put`, `token.create`, `identity.issue`: what was written, and how; `identity.refuse` where a certificate was refused. */
   readonly action: string
   /** What was written: names of services, the id of a token. */
   readonly subject: string
