@@ -1,8 +1,9 @@
-/** One connection to an endpoint: a channel of grpc-js that connects once, carries any number of calls, and ends with its connection. */
-import { type Channel, connectivityState as State } from '@grpc/grpc-js'
-import { Alarm, type BottomSettings, type Identity } from '@zerohop/mesh-core/transport'
+/** One connection to an endpoint: a channel of grpc-js that connects once, carries any number of streams, and ends with its connection. */
+import type { OutgoingHttpHeaders } from 'node:http2'
+import { type InterceptingListener, connectivityState as State } from '@grpc/grpc-js'
+import { Alarm, type BottomSettings, type Identity, type Timer } from '@zerohop/mesh-core/transport'
 import { Dial, type DialStart } from './dial.ts'
-import { type InnerCall, openInnerChannel } from './inner-channel.ts'
+import { InnerChannel, type InnerStream, type OpenSocket } from './inner-channel.ts'
 import type { WireOptions } from './wire-options.ts'
 
 /** What a connection is made of. */
@@ -13,16 +14,22 @@ export interface ConnectionStart extends DialStart {
 
 /** Whoever owns a connection. */
 export interface ConnectionOwner {
-  /** The server has spoken HTTP/2: calls do not wait any more. */
+  /** The server has spoken HTTP/2. */
   connectionReady(connection: Connection): void
-  /** The connection takes no more calls: it failed, was lost, or the server asked for its end. */
+  /** The connection takes no more calls: it failed, was lost, idled, or the server asked for its end. */
   connectionGone(connection: Connection): void
 }
 
-/** Calls may begin at once; those that begin before it is ready wait, and fail with it. */
+/** An attempt that needs a connection. */
+export interface Passenger {
+  /** The connection is ready. May be called before `enter` returns. */
+  connected(): void
+  /** There will be none. */
+  denied(error: Error): void
+}
+
+/** Calls may enter at once; those that come before it is ready wait for it. */
 export class Connection extends Alarm {
-  /** Calls under way. */
-  inFlight = 0
   /** Grows with everything that comes from the server; calls count it. */
   heard = 0
   isReady = false
@@ -33,13 +40,18 @@ export class Connection extends Alarm {
   goodUntil = Number.POSITIVE_INFINITY
   /** What this process has shown; null over plaintext, and while it is not ready. */
   identity: Identity | null = null
+  /** The codings that the server says it understands; '' while it has said nothing. */
+  understood = ''
   readonly secured: boolean
-  /** Why there is no connection; null while there is one, or may be. */
-  failure: Error | null = null
   readonly #start: ConnectionStart
   readonly #owner: ConnectionOwner
   readonly #dial: Dial
-  readonly #channel: Channel
+  readonly #inner: InnerChannel
+  readonly #waiting = new Set<Passenger>()
+  #inFlight = 0
+  #entered = 0
+  #failure: Error | null = null
+  #idleTimer: Timer | null = null
   #isRetired = false
   #hasDialled = false
 
@@ -50,47 +62,53 @@ export class Connection extends Alarm {
     this.#owner = owner
     this.secured = start.secured
     this.#dial = new Dial(start)
-    const { parts, settings, endpoint } = start
-    this.#channel = openInnerChannel({
-      options: {
-        'grpc.default_authority': endpoint.service,
-        // Nobody could tell the channels to the endpoints of a service apart in it, and it costs time on every message.
-        'grpc.enable_channelz': 0,
-        ...start.options.channel,
-        'grpc.enable_retries': 0,
-        'grpc.use_local_subchannel_pool': 1,
-        'grpc.enable_http_proxy': 0,
-        // The door has measured every message before.
-        'grpc.max_send_message_length': -1,
-      },
-      open: () => this.#open(),
-    })
+    const { parts, settings } = start
+    this.#inner = new InnerChannel(start.options.channel, () => this.#open())
     const now = parts.clock.now()
     parts.wheel.set(this, now + settings.connections.connectTimeoutMs, now)
-    this.#channel.getConnectivityState(true)
+    this.#inner.channel.getConnectivityState(true)
     this.#follow()
   }
 
-  /** A call over this connection. Whoever makes it says by `release` when it is over. */
-  createCall(path: string, host: string | null): InnerCall {
-    this.inFlight++
-    return this.#channel.createCall(path, Number.POSITIVE_INFINITY, host, null, null)
+  /** `passenger` comes aboard, and says by `leave` when it is over with it. */
+  enter(passenger: Passenger): void {
+    this.#inFlight++
+    this.#entered++
+    if (this.isReady && !this.isGone) passenger.connected()
+    else this.#waiting.add(passenger)
   }
 
-  release(): void {
-    this.inFlight--
-    if (this.#isRetired && this.inFlight === 0) this.#close()
+  leave(passenger: Passenger): void {
+    this.#inFlight--
+    this.#waiting.delete(passenger)
+    if (this.#isRetired && this.#inFlight === 0) this.#close()
+  }
+
+  /** The `:authority` of a call whose program asks for `host`. */
+  authority(host: string | null): string {
+    const { options, endpoint } = this.#start
+    return host ?? options.authority ?? endpoint.service
+  }
+
+  /** True unless the server has said that it does not understand `coding`. */
+  understands(coding: string): boolean {
+    return this.understood === '' || this.understood.split(',').some((name) => name.trim() === coding)
+  }
+
+  /** @throws Error where the connection has just ended */
+  openStream(headers: OutgoingHttpHeaders, to: { path: string; host: string | null }, listener: InterceptingListener): InnerStream {
+    return this.#inner.openStream(headers, { path: to.path, authority: this.authority(to.host) }, listener)
   }
 
   /** Closes as soon as no call is under way. */
   retire(): void {
     this.#isRetired = true
-    if (this.inFlight === 0) this.#close()
+    if (this.#inFlight === 0) this.#close()
   }
 
   /** Closes at once; calls under way are lost. */
   destroy(reason: Error): void {
-    this.failure ??= reason
+    this.#failure ??= reason
     this.#close()
     this.#dial.stop(reason)
   }
@@ -102,9 +120,9 @@ export class Connection extends Alarm {
     this.#fail(Object.assign(new Error(`no HTTP/2 connection to ${endpoint.address} within ${connectTimeoutMs} ms`), { code: 'ETIMEDOUT' }))
   }
 
-  async #open() {
+  async #open(): Promise<OpenSocket> {
     // It connects once: whoever wants another connection makes another one of these.
-    if (this.#hasDialled || this.isGone) throw this.failure ?? new Error('the connection is over')
+    if (this.#hasDialled || this.isGone) throw this.#failure ?? new Error('the connection is over')
     this.#hasDialled = true
     try {
       const { socket, identity, goodUntil } = await this.#dial.open()
@@ -112,57 +130,79 @@ export class Connection extends Alarm {
       this.goodUntil = goodUntil
       return { socket, secured: identity !== null }
     } catch (error) {
-      this.failure ??= error as Error
+      this.#failure ??= error as Error
       throw error
     }
   }
 
   #follow(): void {
-    const state = this.#channel.getConnectivityState(false)
-    if (state !== State.SHUTDOWN) this.#channel.watchConnectivityState(state, Number.POSITIVE_INFINITY, this.#moved)
+    const { channel } = this.#inner
+    const state = channel.getConnectivityState(false)
+    if (state !== State.SHUTDOWN) channel.watchConnectivityState(state, Number.POSITIVE_INFINITY, this.#moved)
   }
 
   readonly #moved = (): void => {
-    const state = this.#channel.getConnectivityState(false)
-    if (state === State.READY) this.#ready()
+    const state = this.#inner.channel.getConnectivityState(false)
+    // In another tick: grpc-js says that it is ready before it can open a stream.
+    if (state === State.READY) process.nextTick(() => this.#ready())
     else if (state === State.TRANSIENT_FAILURE) {
       const { endpoint } = this.#start
-      this.#fail(this.failure ?? new Error(`${endpoint.address} closed the connection before it spoke HTTP/2`))
-    } else if (this.isReady && state !== State.SHUTDOWN) this.#leave()
+      this.#fail(this.#failure ?? new Error(`${endpoint.address} closed the connection before it spoke HTTP/2`))
+    } else if (state === State.IDLE) this.#closeLater()
     this.#follow()
   }
 
   #ready(): void {
+    if (this.isGone) return
     this.clear()
     this.isReady = true
     const { parts, settings } = this.#start
     // A tenth more or less, so that connections made together do not end together.
     this.agedAt = parts.clock.now() + settings.connections.maxAgeMs * (0.9 + 0.2 * parts.random())
+    this.#awaitIdleness()
     this.#owner.connectionReady(this)
+    for (const passenger of this.#waiting) {
+      this.#waiting.delete(passenger)
+      passenger.connected()
+    }
+  }
+
+  #awaitIdleness(): void {
+    const { parts, options } = this.#start
+    const entered = this.#entered
+    this.#idleTimer = parts.clock.setTimer(options.idleMs, () => {
+      if (this.#inFlight === 0 && this.#entered === entered) this.#close()
+      else this.#awaitIdleness()
+    })
   }
 
   #fail(error: Error): void {
-    this.failure ??= error
-    this.#leave()
+    this.#failure ??= error
+    this.#closeLater()
     this.#dial.stop(error)
   }
 
   // Calls whose streams are open live on. In another tick: grpc-js is in the middle of telling everybody.
-  #leave(): void {
+  #closeLater(): void {
     this.#gone()
-    process.nextTick(() => this.#channel.close())
+    process.nextTick(() => this.#inner.channel.close())
   }
 
   #close(): void {
     this.#gone()
-    this.#channel.close()
-    if (!this.isReady) this.#dial.stop(this.failure ?? new Error('the connection is not needed any more'))
+    this.#inner.channel.close()
+    if (!this.isReady) this.#dial.stop(this.#failure ?? new Error('the connection is not needed any more'))
   }
 
   #gone(): void {
     this.clear()
+    this.#idleTimer?.cancel()
     if (this.isGone) return
     this.isGone = true
     this.#owner.connectionGone(this)
+    for (const passenger of this.#waiting) {
+      this.#waiting.delete(passenger)
+      passenger.denied(this.#failure ?? new Error('the connection ended before the call began'))
+    }
   }
 }

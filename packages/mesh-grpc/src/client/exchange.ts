@@ -20,7 +20,7 @@ import type { MessageSink } from './buffered-call.ts'
 import type { GrpcMessage } from './grpc-call.ts'
 import { meaningOfEnd, pushbackMs } from './grpc-outcome.ts'
 import type { AuthContext, BottomGround, GrpcReply, ReplyReader } from './grpc-reply.ts'
-import type { CallEnd } from './inner-channel.ts'
+import type { StreamEnd } from './inner-channel.ts'
 
 /** Runs one attempt. A transport tells it what came, and does what it asks of the transport. */
 export abstract class Exchange extends Alarm implements GrpcReply, Waiting, MessageSink {
@@ -28,6 +28,8 @@ export abstract class Exchange extends Alarm implements GrpcReply, Waiting, Mess
   readonly ground: BottomGround
   /** True once nothing more can come of this attempt. */
   over = false
+  /** When it began; where calls are streams, when a message last went by, either way. */
+  heardAt = 0
   readonly #give: (outcome: Outcome) => void
   #outcome: Outcome | null = null
   #reader: ReplyReader | null = null
@@ -37,7 +39,6 @@ export abstract class Exchange extends Alarm implements GrpcReply, Waiting, Mess
   #end: StatusObject | null = null
   #breakOff: Outcome | null = null
   #isReading = false
-  #heardAt = 0
 
   constructor(call: Call, ground: BottomGround, give: (outcome: Outcome) => void) {
     super(null)
@@ -72,7 +73,7 @@ export abstract class Exchange extends Alarm implements GrpcReply, Waiting, Mess
       return false
     }
     call.cancel = this
-    this.#heardAt = now
+    this.heardAt = now
     if (ground.settings.stream !== null) this.#watchStream(now)
     return true
   }
@@ -110,7 +111,7 @@ export abstract class Exchange extends Alarm implements GrpcReply, Waiting, Mess
   }
 
   /** The stream has ended, and so has everything that was to be read from it. */
-  protected tellEnd(status: StatusObject, end: CallEnd): void {
+  protected tellEnd(status: StatusObject, end: StreamEnd): void {
     if (this.over) return
     const now = this.ground.parts.clock.now()
     const meaning = meaningOfEnd(end, status, this.ground.verdicts)
@@ -171,7 +172,7 @@ export abstract class Exchange extends Alarm implements GrpcReply, Waiting, Mess
   }
 
   #heard(): void {
-    if (this.ground.settings.stream !== null) this.#heardAt = this.ground.parts.clock.now()
+    if (this.ground.settings.stream !== null) this.heardAt = this.ground.parts.clock.now()
   }
 
   // The call is committed: there will be no further attempt.
@@ -195,8 +196,8 @@ export abstract class Exchange extends Alarm implements GrpcReply, Waiting, Mess
     const { call, ground } = this
     const { idleMs } = ground.settings.stream as StreamPolicy
     // A server that we hold back ourselves is not silent.
-    if (this.#outcome !== null && !this.#isReading) this.#heardAt = now
-    const silentAt = this.#heardAt + idleMs
+    if (this.#outcome !== null && !this.#isReading) this.heardAt = now
+    const silentAt = this.heardAt + idleMs
     if (now < silentAt) {
       if (silentAt !== Number.POSITIVE_INFINITY) ground.parts.wheel.set(this, silentAt, now)
       return

@@ -1,8 +1,17 @@
 /** What an answer over gRPC means. */
 import { type Metadata, status as Status } from '@grpc/grpc-js'
-import { BROKEN, type CodesPolicy, refusedHeader, THROTTLED, UNREACHED, type Verdict, verdicts } from '@zerohop/mesh-core/transport'
+import {
+  BROKEN,
+  type CodesPolicy,
+  REJECTED,
+  refusedHeader,
+  THROTTLED,
+  UNREACHED,
+  type Verdict,
+  verdicts,
+} from '@zerohop/mesh-core/transport'
 import { statusOfHttp, statusVerdict } from '../status-verdict.ts'
-import type { CallEnd } from './inner-channel.ts'
+import type { StreamEnd } from './inner-channel.ts'
 
 /** Metadata by which a server says when the next attempt may come, in ms; anything but a number from 0 on: none at all (gRFC A6). */
 const pushbackKey = 'grpc-retry-pushback-ms'
@@ -48,13 +57,13 @@ const notReached: EndMeaning = { verdict: UNREACHED, isReply: false }
 const lostOnTheWay: EndMeaning = { verdict: BROKEN, isReply: false }
 
 /** Judges the end of an attempt by its status and by what is known of its stream. */
-export function meaningOfEnd(end: CallEnd, status: { code: number; metadata: Metadata }, verdictsOf: StatusVerdicts): EndMeaning {
-  if (end === 'unstarted' || end === 'refused') return notReached
+export function meaningOfEnd(end: StreamEnd, status: { code: number; metadata: Metadata }, verdictsOf: StatusVerdicts): EndMeaning {
+  if (end === 'refused') return notReached
   if (end === 'lost') return lostOnTheWay
   // ENHANCE_YOUR_CALM is the one way to cut a stream off that says what it wants.
   if (end === 'cut') return { verdict: status.code === Status.RESOURCE_EXHAUSTED ? THROTTLED : BROKEN, isReply: true }
-  // No other server would send less.
-  if (end === 'oversized') return { verdict: verdicts.rejected, isReply: true }
+  // Another attempt would end in the same way.
+  if (end === 'own') return { verdict: REJECTED, isReply: true }
   return { verdict: verdictsOf.of(status.code, status.metadata), isReply: true }
 }
 

@@ -1,5 +1,6 @@
-/** The bottom of the client's stack over sockets: carries one attempt over a channel to its endpoint. */
-import { type InterceptingListener, type Metadata, status as Status, type StatusObject } from '@grpc/grpc-js'
+/** The bottom of the client's stack over sockets: carries one attempt over a connection to its endpoint. */
+import type { OutgoingHttpHeaders } from 'node:http2'
+import { type InterceptingListener, Metadata, status as Status, type StatusObject } from '@grpc/grpc-js'
 import {
   bottomSend,
   type Call,
@@ -12,13 +13,15 @@ import {
   type Send,
   UNREACHED,
 } from '@zerohop/mesh-core/transport'
+import { withCredentials } from './call-credentials.ts'
 import type { ChannelTable } from './channel-table.ts'
 import type { Channels } from './channels.ts'
-import type { Connection } from './connection.ts'
+import type { Connection, Passenger } from './connection.ts'
 import { Exchange } from './exchange.ts'
 import type { GrpcMessage } from './grpc-call.ts'
 import type { AuthContext, BottomGround } from './grpc-reply.ts'
-import { callEnd, type InnerCall } from './inner-channel.ts'
+import { type InnerStream, streamEnd } from './inner-channel.ts'
+import { type BadMessage, framed, unframed } from './message-coding.ts'
 
 /** Makes the Send that carries attempts over `table`'s connections. */
 export function grpcSend(table: ChannelTable, ground: BottomGround): Send {
@@ -26,67 +29,127 @@ export function grpcSend(table: ChannelTable, ground: BottomGround): Send {
     const { options } = call.message as GrpcMessage
     // A call that lost its connection to the end of the mesh would try again, and be nobody's.
     if (table.closed) give(refusal(call, 'MESH_CLOSED', ground.parts.clock.now()))
-    else new ChannelAttempt(call, ground, give).start(table.to(call.endpoint as Endpoint, options, ground.settings))
+    else new StreamAttempt(call, ground, give).start(table.to(call.endpoint as Endpoint, options, ground.settings))
   })
 }
 
-class ChannelAttempt extends Exchange implements InterceptingListener {
+class StreamAttempt extends Exchange implements Passenger, InterceptingListener {
   #channels: Channels | null = null
   #connection: Connection | null = null
-  #inner: InnerCall | null = null
+  #isAboard = false
+  #stream: InnerStream | null = null
   // How much had come over the connection when this began.
   #heardBefore = 0
+  #sentCoding = 'identity'
+  #receivedCoding = 'identity'
+  // While a message is being compressed, or decompressed, what follows it waits.
+  #isPacking = false
+  #endsAfter = false
+  #isUnpacking = false
+  #endAfter: StatusObject | null = null
 
   start(channels: Channels): void {
     if (!this.begin()) return
-    const { call, message } = this
-    const now = this.ground.parts.clock.now()
-    const connection = channels.claim(now)
     this.#channels = channels
-    this.#connection = connection
+    this.#connection = channels.claim(this.heardAt)
+    this.#isAboard = true
+    this.#connection.enter(this)
+  }
+
+  connected(): void {
+    const { message, call } = this
+    const { coding } = message.options
+    const connection = this.#connection as Connection
+    const headers = message.headersAt(call, this.ground.parts.clock.now())
+    if (coding !== 'identity' && connection.understands(coding)) {
+      this.#sentCoding = coding
+      headers['grpc-encoding'] = coding
+    }
     this.#heardBefore = connection.heard
-    const inner = connection.createCall(message.path, message.host)
-    this.#inner = inner
-    if (message.credentials !== null) inner.setCredentials(message.credentials)
-    inner.start(message.metadataAt(call, now), this)
-    this.exchangeMessages()
+    if (message.credentials === null) this.#open(headers)
+    else {
+      withCredentials(message.credentials, { path: message.path, authority: connection.authority(message.host), headers }).then(
+        (complete) => this.#open(complete),
+        (error: BadMessage) => this.#endHere(error),
+      )
+    }
+  }
+
+  denied(error: Error): void {
+    this.#leave()
+    this.lost(UNREACHED, { error, code: codeOf(error) })
   }
 
   onReceiveMetadata(metadata: Metadata): void {
-    this.#hear()
+    const connection = this.#connection as Connection
+    connection.heard++
+    const [coding] = metadata.get('grpc-encoding')
+    if (typeof coding === 'string') {
+      this.#receivedCoding = coding
+      metadata.remove('grpc-encoding')
+    }
+    const [understood] = metadata.get('grpc-accept-encoding')
+    if (typeof understood === 'string') {
+      connection.understood = understood
+      metadata.remove('grpc-accept-encoding')
+    }
     this.tellMetadata(metadata)
   }
 
-  onReceiveMessage(message: Buffer): void {
-    this.#hear()
+  onReceiveMessage(frame: Buffer): void {
+    ;(this.#connection as Connection).heard++
+    if (this.over) return
+    const message = unframed(frame, this.#receivedCoding, this.message.options.mostReceivedBytes)
+    if (!(message instanceof Promise)) {
+      this.tellMessage(message)
+      return
+    }
+    this.#isUnpacking = true
+    message.then(
+      (unpacked) => process.nextTick(unpack, this, unpacked),
+      (error: BadMessage) => this.#endHere(error),
+    )
+  }
+
+  /** A message has been decompressed. */
+  unpacked(message: Buffer): void {
+    this.#isUnpacking = false
     this.tellMessage(message)
+    if (this.#endAfter !== null) this.#end(this.#endAfter)
   }
 
   onReceiveStatus(status: StatusObject): void {
-    const connection = this.#connection as Connection
-    connection.release()
-    if (this.over) return
-    const end = callEnd(this.#inner as InnerCall, status, connection.isGone)
-    if (end === 'unstarted') {
-      const error = connection.failure ?? new Error(status.details)
-      this.lost(UNREACHED, { error, code: codeOf(error) })
-      return
-    }
-    this.#hear()
-    this.tellEnd(status, end)
+    ;(this.#connection as Connection).heard++
+    this.#leave()
+    if (this.#isUnpacking) this.#endAfter = status
+    else this.#end(status)
   }
 
   writeMessage(message: Buffer, flags: number | undefined, written: () => void): void {
-    const context = { callback: () => this.#written(written) }
-    ;(this.#inner as InnerCall).sendMessageWithContext(flags === undefined ? context : { ...context, flags }, message)
+    const frame = framed(message, this.#sentCoding, flags ?? 0)
+    if (!(frame instanceof Promise)) {
+      this.#write(frame, written)
+      return
+    }
+    this.#isPacking = true
+    frame.then(
+      (packed) => {
+        this.#isPacking = false
+        if (this.over) return
+        this.#write(packed, written)
+        if (this.#endsAfter) this.endMessages()
+      },
+      (error: BadMessage) => this.#endHere(error),
+    )
   }
 
   endMessages(): void {
-    this.#inner?.halfClose()
+    if (this.#isPacking) this.#endsAfter = true
+    else this.#stream?.halfClose()
   }
 
   authContext(): AuthContext | null {
-    return this.#inner?.getAuthContext() ?? null
+    return this.#stream?.getAuthContext() ?? null
   }
 
   override cancelled(call: Call): void {
@@ -97,22 +160,60 @@ class ChannelAttempt extends Exchange implements InterceptingListener {
   }
 
   protected readWire(): void {
-    this.#inner?.startRead()
+    this.#stream?.startRead()
   }
 
   protected stopWire(): void {
-    // It comes back as a status, for the sake of the connection.
-    this.#inner?.cancelWithStatus(Status.CANCELLED, 'the attempt is over')
+    if (this.#stream === null) this.#leave()
+    // It comes back as a status, with which this leaves the connection.
+    else this.#stream.cancelWithStatus(Status.CANCELLED, 'the attempt is over')
   }
 
-  #hear(): void {
-    ;(this.#connection as Connection).heard++
+  #open(headers: OutgoingHttpHeaders): void {
+    // The call may have ended while its credentials were made.
+    if (this.over) return
+    try {
+      this.#stream = (this.#connection as Connection).openStream(headers, this.message, this)
+    } catch (error) {
+      this.denied(error as Error)
+      return
+    }
+    this.exchangeMessages()
   }
 
-  #written(written: () => void): void {
-    this.tellWritten()
-    written()
+  #write(frame: Buffer, written: () => void): void {
+    ;(this.#stream as InnerStream).sendMessageWithContext(
+      {
+        callback: () => {
+          this.tellWritten()
+          written()
+        },
+      },
+      frame,
+    )
   }
+
+  #end(status: StatusObject): void {
+    if (!this.over) this.tellEnd(status, streamEnd(status, (this.#connection as Connection).isGone))
+  }
+
+  // This end cannot go on: by its own doing, unless the server sent what is no message.
+  #endHere({ code, message }: BadMessage): void {
+    if (this.over) return
+    const isServers = this.#isUnpacking && code !== Status.RESOURCE_EXHAUSTED
+    this.tellEnd({ code, details: message, metadata: new Metadata() }, isServers ? 'answered' : 'own')
+    this.stopWire()
+  }
+
+  #leave(): void {
+    if (!this.#isAboard) return
+    this.#isAboard = false
+    ;(this.#connection as Connection).leave(this)
+  }
+}
+
+function unpack(attempt: StreamAttempt, message: Buffer): void {
+  attempt.unpacked(message)
 }
 
 /** The code of an error that says why there is no connection; '' where the verdict says it all. */

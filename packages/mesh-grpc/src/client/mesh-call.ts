@@ -1,9 +1,11 @@
 /** One call of a gRPC client: to the client what a call of grpc-js is, to the mesh a call like any other. */
+import type { OutgoingHttpHeaders } from 'node:http2'
 import { type CallCredentials, type InterceptingListener, Metadata, propagate, status as Status, type StatusObject } from '@grpc/grpc-js'
 import { type Ambient, currentAmbient, type Outcome, refusedHeader } from '@zerohop/mesh-core/transport'
 import { BufferedCall } from './buffered-call.ts'
 import type { AuthContext, GrpcReply, ReplyReader } from './grpc-reply.ts'
-import type { InnerCall, ParentCall } from './inner-channel.ts'
+import type { ClientCall, ParentCall } from './inner-channel.ts'
+import { headersOf } from './request-headers.ts'
 import { type CallGround, Sending, type SendingOwner } from './sending.ts'
 
 /** What a client asks of a channel. */
@@ -18,17 +20,18 @@ export interface CallRequest {
   readonly flags: number
 }
 
-type MessageContext = Parameters<InnerCall['sendMessageWithContext']>[0]
+type MessageContext = Parameters<ClientCall['sendMessageWithContext']>[0]
 
 let numbers = 0
 
-export class MeshCall implements InnerCall, ReplyReader, SendingOwner {
+export class MeshCall implements ClientCall, ReplyReader, SendingOwner {
   readonly #ground: CallGround
   readonly #asked: CallRequest
   readonly #number = ++numbers
   readonly #request = new BufferedCall()
   #listener: InterceptingListener | null = null
-  #metadata: Metadata | null = null
+  #headers: OutgoingHttpHeaders = {}
+  #said: ReturnType<Metadata['getOptions']> = {}
   #credentials: CallCredentials | null = null
   #ambient: Ambient | null = null
   #startedAt = 0
@@ -53,7 +56,8 @@ export class MeshCall implements InnerCall, ReplyReader, SendingOwner {
     const { deadline, parent, flags } = this.#asked
     const hasDeadline = parent !== null && (flags & propagate.DEADLINE) !== 0
     this.#listener = listener
-    this.#metadata = metadata.clone()
+    this.#headers = headersOf(metadata)
+    this.#said = metadata.getOptions()
     this.#ambient = currentAmbient()
     this.#startedAt = this.#ground.parts.clock.now()
     this.#timeoutMs = Math.min(deadline, hasDeadline ? Number(parent.getDeadline()) : Number.POSITIVE_INFINITY) - Date.now()
@@ -119,7 +123,8 @@ export class MeshCall implements InnerCall, ReplyReader, SendingOwner {
         ground: this.#ground,
         path: this.#asked.path,
         host: this.#asked.host,
-        metadata: this.#metadata as Metadata,
+        headers: this.#headers,
+        said: this.#said,
         request: this.#request,
         unaryResponse: this.#unaryResponse,
         credentials: this.#credentials,

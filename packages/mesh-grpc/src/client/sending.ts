@@ -1,4 +1,5 @@
 /** The way of one gRPC call into the mesh and back: to its destination, again and again where it waits until that is ready. */
+import type { OutgoingHttpHeaders } from 'node:http2'
 import type { CallCredentials, Metadata, StatusObject } from '@grpc/grpc-js'
 import {
   type Ambient,
@@ -34,7 +35,10 @@ export interface SendingStart {
   readonly ground: CallGround
   readonly path: string
   readonly host: string | null
-  readonly metadata: Metadata
+  /** The program's metadata, by `headersOf`. */
+  readonly headers: OutgoingHttpHeaders
+  /** What the program said about the call with its metadata. */
+  readonly said: ReturnType<Metadata['getOptions']>
   readonly request: BufferedCall
   readonly unaryResponse: boolean
   readonly credentials: CallCredentials | null
@@ -70,7 +74,7 @@ export class Sending {
   constructor(start: SendingStart, owner: SendingOwner) {
     this.#start = start
     this.#owner = owner
-    this.#waitsForReady = start.metadata.getOptions().waitForReady === true
+    this.#waitsForReady = start.said.waitForReady === true
   }
 
   begin(): void {
@@ -109,7 +113,7 @@ export class Sending {
   }
 
   #send(destination: Destination, time: { startedAt: number; timeoutMs: number }): void {
-    const { ground, path, request, metadata, unaryResponse, ambient } = this.#start
+    const { ground, path, request, said, unaryResponse, ambient } = this.#start
     this.#revision = destination.revision
     const call = new Call({
       service: destination.service,
@@ -118,7 +122,7 @@ export class Sending {
       kind: unaryResponse && request.ended ? 'unary' : 'stream',
       message: new GrpcMessage({ ...this.#start, options: ground.options, revision: destination.revision }),
       replayable: true,
-      idempotent: metadata.getOptions().idempotentRequest ?? ground.methods.get(path)?.idempotent ?? false,
+      idempotent: said.idempotentRequest ?? ground.methods.get(path)?.idempotent ?? false,
     })
     call.startedAt = time.startedAt
     call.ambient = ambient
