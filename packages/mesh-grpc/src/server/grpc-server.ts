@@ -5,6 +5,7 @@ import type { Mesh } from '@zerohop/mesh-core'
 import {
   advertisedAddress,
   Departure,
+  doorGround,
   endOnSignal,
   Listed,
   Listener,
@@ -64,15 +65,7 @@ class GrpcServer implements MeshServer {
       },
     })
     this.#listed = new Listed(parts)
-    const { identity, wheel } = parts
-    const ground = {
-      identity,
-      mtls: this.#listed.mode,
-      clock,
-      wheel,
-      peerRefused: (reason: string, sentence: string) => parts.peerRefused(reason, sentence),
-    }
-    this.#door = new ServerDoor(ground, {
+    this.#door = new ServerDoor(doorGround(parts, this.#listed), {
       alpn: ['h2'],
       onConnection: (socket, peer, entrance) => this.#open(socket, { peer, entrance, maxAgeMs: parts.maxAgeMs }),
     })
@@ -144,7 +137,10 @@ class GrpcServer implements MeshServer {
         this.#sessions.leaveAll()
         return this.#listener.stop()
       },
-      cut: () => this.#sessions.destroyAll(),
+      cut: () => {
+        this.#door.close()
+        this.#sessions.destroyAll()
+      },
       gone: () => {
         this.#host.destroy()
         this.#stopFollowing()

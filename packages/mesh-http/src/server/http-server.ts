@@ -4,11 +4,14 @@ import type { Duplex } from 'node:stream'
 import type { Mesh } from '@zerohop/mesh-core'
 import {
   advertisedAddress,
+  Departure,
+  doorGround,
   type Entrance,
   endOnSignal,
   Listed,
   Listener,
   type MeshParts,
+  type MeshServer,
   type Peer,
   partsOf,
   Readiness,
@@ -20,23 +23,6 @@ import { HttpInbound } from './http-inbound.ts'
 import { OpenConnections } from './open-connections.ts'
 import { type HttpServerOptions, type HttpServerSettings, httpServerSettings } from './server-options.ts'
 import { endPlainly, plainResponse } from './upgrade.ts'
-
-/** A server that is a member of the mesh. */
-export interface MeshServer extends AsyncDisposable {
-  /** `host:port`, an IPv6 host in brackets. */
-  readonly address: string
-  readonly port: number
-  /**
-   * Asks callers to go elsewhere, and goes on serving: the control API is told first, within a second; then `/readyz` answers 503, and
-   * every response ends its connection.
-   */
-  drain(): void
-  /**
-   * Drains, serves what still comes for a short while, then stops listening, closes what is idle, waits for what is under way, and cuts the
-   * rest after `graceMs` (default: the server's). Resolves when no connection is left. Called again, it can only shorten the wait.
-   */
-  close(options?: { graceMs?: number }): Promise<void>
-}
 
 /**
  * Serves `app` (anything that takes node's request and response) as the mesh's service; resolves once it listens.
@@ -56,8 +42,6 @@ const keepAliveMs = 10_000
 const headMs = 15_000
 // A whole request, uploads included (node's default).
 const requestMs = 300_000
-// What an idle client may take to close, and one second: after it, no connection in use has missed the word that it must go.
-const lingerMs = 5000
 
 class HttpServer implements MeshServer {
   readonly #parts: MeshParts
@@ -68,10 +52,8 @@ class HttpServer implements MeshServer {
   readonly #listener: Listener
   readonly #door: ServerDoor
   readonly #listed: Listed
+  readonly #departure: Departure
   #stopFollowing: () => void = () => {}
-  #drained: Promise<void> | null = null
-  #drainingSince = 0
-  #closed: Promise<void> | null = null
 
   constructor(parts: MeshParts, app: HttpApp, settings: HttpServerSettings) {
     this.#parts = parts
@@ -108,6 +90,7 @@ class HttpServer implements MeshServer {
       if (this.#connections.arrive(socket)) this.#door.accept(socket)
     }
     this.#listener = new Listener({ service, port: settings.port, host: settings.host, network, log, halfOpen: true, accept })
+    this.#departure = this.#newDeparture()
   }
 
   get address(): string {
@@ -134,66 +117,48 @@ class HttpServer implements MeshServer {
   }
 
   drain(): void {
-    if (this.#drained !== null) return
-    const released = this.#listed.release()
-    // Off the list first: callers who find this server unready have nowhere better to be sent by a list that still names it.
-    this.#drained = released === null ? Promise.resolve() : released.then(() => this.#turnAway())
-    if (released === null) this.#turnAway()
-  }
-
-  #turnAway(): void {
-    this.#inbound.draining = true
-    this.#drainingSince = this.#parts.clock.now()
-    this.#connections.makeAllLast()
+    this.#departure.drain()
   }
 
   close({ graceMs = this.#settings.graceMs }: { graceMs?: number } = {}): Promise<void> {
-    this.drain()
-    const timer = this.#parts.clock.setTimer(graceMs, () => {
-      this.#inbound.refusing = true
-      this.#door.close()
-      this.#connections.destroyAll()
-    })
-    this.#closed ??= this.#leave(graceMs)
-    return this.#closed.finally(() => timer.cancel())
+    return this.#departure.close(graceMs)
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
   }
 
-  async #leave(graceMs: number): Promise<void> {
-    const { clock } = this.#parts
-    await this.#drained
-    const drainedForMs = clock.now() - this.#drainingSince
-    // Half of the time at most: what is under way gets the rest.
-    await this.#connections.attendance.quietWithin(Math.min(lingerMs, graceMs / 2) - drainedForMs)
-    this.#inbound.refusing = true
-    await this.#listener.stop()
-    this.#door.close()
-    this.#connections.closeResting()
-    await this.#connections.attendance.emptyWithin(Number.POSITIVE_INFINITY)
-    // Ends the looking after connections that are slow.
-    this.#server.close()
-    this.#stopFollowing()
+  #newDeparture(): Departure {
+    return new Departure({
+      clock: this.#parts.clock,
+      attendance: this.#connections.attendance,
+      release: () => this.#listed.release(),
+      turnAway: () => {
+        this.#inbound.draining = true
+        this.#connections.makeAllLast()
+      },
+      shut: async () => {
+        this.#inbound.refusing = true
+        await this.#listener.stop()
+        this.#door.close()
+        this.#connections.closeResting()
+      },
+      cut: () => {
+        this.#inbound.refusing = true
+        this.#door.close()
+        this.#connections.destroyAll()
+      },
+      gone: () => {
+        // Ends the looking after connections that are slow.
+        this.#server.close()
+        this.#stopFollowing()
+      },
+    })
   }
 
   #opened(socket: Duplex, peer: Peer, entrance: Entrance): void {
     const { clock, maxAgeMs } = this.#parts
     this.#connections.add(socket, { peer, entrance, clock, maxAgeMs })
     this.#server.emit('connection', socket)
-  }
-}
-
-// Read anew for each connection: whether there is a source of an identity can change.
-function doorGround(parts: MeshParts, listed: Listed): ConstructorParameters<typeof ServerDoor>[0] {
-  return {
-    get identity() {
-      return parts.identity
-    },
-    mtls: listed.mode,
-    clock: parts.clock,
-    wheel: parts.wheel,
-    peerRefused: (reason, sentence) => parts.peerRefused(reason, sentence),
   }
 }
