@@ -16,6 +16,7 @@ test('a section that came later is left out whole, a field that came later is ta
     health: { path: '/healthz' },
     connections: { perEndpoint: 8, maxAge: '1h' },
     access: { mtls: 'strict' },
+    codes: { 502: 'unavailable', ABORTED: 'unavailable' },
   })
   expect(policy.fullFrom).toBe(4)
   expect(documentAt(policy, 4)).toEqual(policy.document)
@@ -24,8 +25,10 @@ test('a section that came later is left out whole, a field that came later is ta
     timeout: '1s',
     health: { path: '/healthz' },
     connections: { perEndpoint: 8 },
+    codes: { 502: 'unavailable' },
   })
-  expect(documentAt(policy, 1)).toEqual({ service: 'payment', timeout: '1s', connections: { perEndpoint: 8 } })
+  const plain = { service: 'payment', timeout: '1s', connections: { perEndpoint: 8 }, codes: { 502: 'unavailable' } }
+  expect(documentAt(policy, 1)).toEqual(plain)
 })
 
 test('the newest field decides from which level a policy is whole, and all levels above share one text', () => {

@@ -1,6 +1,6 @@
 /** What a policy is for clients that read an older level of its schema. */
 import { createHash } from 'node:crypto'
-import { schemaLevel } from '@zerohop/mesh-core/policy'
+import { grpcStatusNames, schemaLevel } from '@zerohop/mesh-core/policy'
 import { Part } from './part.ts'
 
 type Fields = Readonly<Record<string, unknown>>
@@ -13,6 +13,7 @@ const levelOfField: Readonly<Record<string, number>> = {
   health: 3,
   access: 4,
   'connections.maxAge': 4,
+  ...Object.fromEntries(grpcStatusNames.map((name) => [`codes.${name}`, 4])),
 }
 
 /** A document as clients of one level are sent it. */

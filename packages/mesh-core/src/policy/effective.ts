@@ -106,7 +106,7 @@ export interface TargetPolicy {
   readonly weight: number
 }
 
-/** What a status means, by its three digits, where it differs from the table of the wire. */
+/** What a status means, by its three digits or by its name in gRPC, where it differs from the table of the wire. */
 export type CodesPolicy = Readonly<Record<string, z.infer<typeof codeVerdictSchema>>>
 
 /** What a header must be for a rule to speak of a call. */

@@ -32,6 +32,7 @@ export {
   trustSectionSchema,
   versionSchema,
 } from './exchange.ts'
+export { grpcStatusNames } from './grpc-status-names.ts'
 export { policyJsonSchema } from './json-schema.ts'
 export { plainData } from './plain-data.ts'
 export type { PolicySet } from './policy-set.ts'

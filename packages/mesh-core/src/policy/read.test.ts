@@ -85,6 +85,7 @@ test.each<[what: string, text: string, problem: string]>([
     'defaults.versions.v1.labels.version: expected a text, found 1; put it in quotes',
   ],
   ['a status that is none', 'codes: { 99: ok }', 'mesh.yaml:1:10: defaults.codes.99: a key here is an HTTP status'],
+  ['a status that gRPC has not', 'codes: { UNAVALABLE: ok }', 'mesh.yaml:1:10: defaults.codes.UNAVALABLE: a key here is an HTTP status'],
   [
     'a verdict that is none',
     'codes: { 503: unavalable }',
@@ -146,10 +147,10 @@ test('values from code are copied: neither getters nor circles nor prototypes ge
     },
   }
   expect(problemsOf(throwing)).toEqual(['mesh.yaml: cannot be read: no'])
-  const written = { service: 'a', codes: { 503: 'fault' } }
+  const written = { service: 'a', codes: { 503: 'fault', ABORTED: 'unavailable' } }
   const set = setOf(written)
   written.codes[503] = 'ok'
-  expect(set.services.get('a')?.codes).toEqual({ 503: 'fault' })
+  expect(set.services.get('a')?.codes).toEqual({ 503: 'fault', ABORTED: 'unavailable' })
 })
 
 test.each([null, undefined, 5, true, Symbol('x'), () => {}, [null], [[]]])('a source that is no document is refused (%s)', (source) => {

@@ -1,6 +1,7 @@
 /** The policy document of one service, as a schema: what its callers do and what it accepts. */
 import { z } from 'zod'
 import { accessSchema } from './access-schema.ts'
+import { grpcStatusNames } from './grpc-status-names.ts'
 import { longestName, nameForm, nameRule } from './name-form.ts'
 import { amount, count, duration, positive, share } from './units.ts'
 
@@ -9,6 +10,8 @@ export const nameSchema = z.string().max(longestName, `a name has at most ${long
 
 /** Verdicts that a policy may ask to be tried again. */
 export const retryOnSchema = z.enum(['unreached', 'unavailable', 'throttled', 'fault', 'late', 'broken'])
+
+const statusForm = new RegExp(`^([1-5]\\d\\d|${grpcStatusNames.join('|')})$`)
 
 /** Verdicts that a status code can be given. */
 export const codeVerdictSchema = z.enum(['ok', 'rejected', 'throttled', 'unavailable', 'fault'])
@@ -201,9 +204,9 @@ export const sections = {
     .optional()
     .describe('Where calls go, by weight. Default: all endpoints, whatever their version.'),
   codes: z
-    .record(z.string().regex(/^[1-5]\d\d$/, 'a key here is an HTTP status from 100 to 599'), codeVerdictSchema)
+    .record(z.string().regex(statusForm, 'a key here is an HTTP status from 100 to 599, or the name of a gRPC status'), codeVerdictSchema)
     .optional()
-    .describe('What a status code means, where it differs from the table of the wire.'),
+    .describe('What a status means, where it differs from the table of the wire. By the names of gRPC from schema level 4.'),
   access: accessSchema.optional().describe('Who may call the service, and how its connections are secured. From schema level 4.'),
   fault: sides(faultSideSchema).optional().describe('Injected below retry and timeout, so that these exercise it. Default: none.'),
 } as const
