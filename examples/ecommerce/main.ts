@@ -11,13 +11,13 @@ import { showLive } from './story/live-board.ts'
 import { Screen } from './story/screen.ts'
 import { tell } from './story/tell.ts'
 
-const unhurried = { openForMs: 30_000, leaseMs: 30_000 }
-const hurried = { openForMs: 3000, leaseMs: 5000 }
+const unhurried = { openForMs: 30_000, leaseMs: 30_000, leafLifeMs: 86_400_000 }
+const hurried = { openForMs: 3000, leaseMs: 5000, leafLifeMs: 20_000 }
 
 async function run(flags: Flags): Promise<void> {
-  const { openForMs, leaseMs } = flags.unhurried ? unhurried : hurried
+  const { openForMs, leaseMs, leafLifeMs } = flags.unhurried ? unhurried : hurried
   const directory = new RunDirectory()
-  const control = new ControlApi(directory, leaseMs)
+  const control = new ControlApi(directory, { leaseMs, leafLifeMs })
   const consul = flags.consul ? new Consul(directory, leaseMs) : null
   const fleet = new Fleet(directory, { control, consul })
   const shoppers = new Shoppers(() => fleet.instances('frontend').map(({ address }) => address))
@@ -39,7 +39,7 @@ async function run(flags: Flags): Promise<void> {
   const start = performance.now()
   if (!flags.unhurried)
     screen.line(
-      'In this run a breaker stays open for 3 s and a lease lasts for 5 s; both have 30 s of their own, and --unhurried keeps it so.',
+      'In this run a breaker stays open for 3 s, a lease lasts for 5 s and a certificate for 20 s; of their own it is 30 s, 30 s and 24 h, and --unhurried keeps it so.',
     )
   const hideLive = showLive(screen, fleet, shoppers)
   const steps = await tell({ control, consul, fleet, policies, shoppers, openForMs, say: (line) => screen.line(`   ${line}`) }, screen)
@@ -69,7 +69,9 @@ interface Kept {
 function announce({ control, consul, fleet, screen }: Kept): void {
   screen.line('The shop stays open until Ctrl-C, with a few shoppers in it.')
   screen.line(`  control API                    ${control.url}   admin token ${control.adminToken}`)
-  screen.line(`  who has applied what           curl -H "authorization: Bearer ${control.adminToken}" ${control.url}/v1/status`)
+  screen.line(
+    `  who has applied what           curl --cacert ${control.caFile} -H "authorization: Bearer ${control.adminToken}" ${control.url}/v1/status`,
+  )
   if (consul !== null)
     screen.line(
       `  Consul ${consul.version.padEnd(23)} ${consul.address}   where endpoints come from   curl ${consul.address}/v1/catalog/services`,

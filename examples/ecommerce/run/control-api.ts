@@ -1,4 +1,6 @@
 /** The control API of a run, as a process of its own: started, killed, and started again where it was. */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { ControlClient } from './control-client.ts'
 import type { RunDirectory } from './run-directory.ts'
@@ -10,6 +12,14 @@ const main = fileURLToPath(new URL('src/main.ts', import.meta.resolve('@zerohop/
 // As for the services: busy cores, a laptop that wakes from sleep.
 const startWithinMs = 30_000
 
+/** What holds for a control API from its start. */
+export interface ControlTimes {
+  /** How long an instance counts as there after it last said so. */
+  readonly leaseMs: number
+  /** How long a certificate of a service is valid. */
+  readonly leafLifeMs: number
+}
+
 /** The one control API of a run. */
 export class ControlApi {
   /** What an operator can ask of it. */
@@ -18,15 +28,22 @@ export class ControlApi {
   url = ''
   /** Shown by its first start, and never again. */
   adminToken = ''
-  /** How long an instance counts as there after it last said so. */
-  readonly leaseMs: number
+  readonly times: ControlTimes
+  /** Where its roots are, for whoever has no token with a fingerprint. */
+  readonly caFile: string
   readonly #run: RunDirectory
   #process: TetheredProcess | null = null
   #closed = false
 
-  constructor(run: RunDirectory, leaseMs: number) {
+  constructor(run: RunDirectory, times: ControlTimes) {
     this.#run = run
-    this.leaseMs = leaseMs
+    this.times = times
+    this.caFile = join(run.control, 'ca.pem')
+  }
+
+  /** Its roots as they are now. */
+  get ca(): string {
+    return readFileSync(this.caFile, 'utf8')
   }
 
   get pid(): number {
@@ -41,12 +58,12 @@ export class ControlApi {
       name: 'control-api',
       main,
       args: [
-        ...['--port', new URL(this.url || 'http://any:0').port || '0', '--data', this.#run.control, '--lease', `${this.leaseMs / 1000}s`],
-        ...['--tls', 'off'],
+        ...['--port', new URL(this.url || 'https://any:0').port || '0', '--data', this.#run.control],
+        ...['--lease', `${this.times.leaseMs / 1000}s`, '--leaf-life', `${this.times.leafLifeMs / 1000}s`],
       ],
       env: ownEnvironment(),
       onLine: (line) => {
-        const url = / listens on (http:\/\/\S+:\d+),/.exec(line)?.[1]
+        const url = / listens on (https:\/\/\S+:\d+),/.exec(line)?.[1]
         listens ||= url !== undefined
         this.url = url ?? this.url
         this.adminToken = /^ +(zh_\S+)$/.exec(line)?.[1] ?? this.adminToken
@@ -58,6 +75,19 @@ export class ControlApi {
       return listens && this.adminToken !== ''
     })
     if (!isReady) throw new Error(`the control API did not listen within ${startWithinMs / 1000} s: ${started.complaint}`)
+  }
+
+  /** Turns its root over by the command that an operator uses. @throws Error with its last words where it did not come to its end */
+  async rotateRoot(onLine: (line: string) => void): Promise<void> {
+    const command = new TetheredProcess(this.#run, {
+      name: 'rotate-root',
+      main,
+      args: ['rotate-root', '--control', this.url, '--ca', this.caFile],
+      env: { ...ownEnvironment(), ZEROHOP_ADMIN_TOKEN: this.adminToken },
+      onLine,
+    })
+    await command.ended
+    if (!command.endedInOrder) throw new Error(`the root was not turned over: ${command.complaint}`)
   }
 
   /** Ends it at once, as a crash does. */

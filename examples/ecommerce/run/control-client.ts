@@ -1,10 +1,15 @@
-/** What an operator asks of the control API, over HTTP and with the admin token. */
+/** What an operator asks of the control API, over TLS and with the admin token. */
+import type { IncomingMessage } from 'node:http'
+import { request } from 'node:https'
+import { json } from 'node:stream/consumers'
 import { problemSchema } from '@zerohop/mesh-core/policy'
 
 /** Where the control API is, and who asks; read anew for every request. */
 export interface ControlAccess {
   readonly url: string
   readonly adminToken: string
+  /** In PEM: by which it is believed. */
+  readonly ca: string
 }
 
 /** A policy that was written. */
@@ -99,23 +104,30 @@ export class ControlClient {
   }
 
   async #ask(path: string, { method = 'GET', headers = {}, body }: Question = {}): Promise<{ body: unknown; etag: string }> {
-    const { url, adminToken } = this.#access
+    const { url, adminToken, ca } = this.#access
     const isText = typeof body === 'string'
-    const reply = await fetch(`${url}${path}`, {
+    const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>()
+    const options = {
       method,
+      ca,
       headers: {
         ...headers,
         authorization: `Bearer ${adminToken}`,
         ...(body === undefined ? {} : { 'content-type': isText ? 'application/yaml' : 'application/json' }),
-        // One that was kept would be found dead after the control API was killed.
-        connection: 'close',
       },
-      ...(body === undefined ? {} : { body: isText ? body : JSON.stringify(body) }),
+      // One that was kept would be found dead after the control API was killed.
+      agent: false,
       signal: AbortSignal.timeout(answerWithinMs),
-    })
-    const answer: unknown = await reply.json()
-    if (reply.ok) return { body: answer, etag: reply.headers.get('etag') ?? '' }
+    } as const
+    request(`${url}${path}`, options)
+      .once('response', resolve)
+      .once('error', reject)
+      .end(body === undefined || isText ? body : JSON.stringify(body))
+    const reply = await promise
+    const answer: unknown = await json(reply)
+    const status = reply.statusCode ?? 0
+    if (status < 400) return { body: answer, etag: reply.headers.etag ?? '' }
     const { code, message } = problemSchema.parse(answer).error
-    throw new ControlRefusal(reply.status, code, message)
+    throw new ControlRefusal(status, code, message)
   }
 }

@@ -31,7 +31,7 @@ export const suddenDeath: Step = {
     const killedAt = performance.now()
     const [isUnlisted] = await Promise.all([
       until(
-        (consul?.ttlMs ?? control.leaseMs) + sweepMs,
+        (consul?.ttlMs ?? control.times.leaseMs) + sweepMs,
         async () => !(await Promise.all(callers.map((one) => lists(one, victim)))).includes(true),
       ),
       fleet.start('inventory'),
@@ -53,6 +53,6 @@ export const suddenDeath: Step = {
 }
 
 /** What keeps an instance on the lists of its callers, and for how long after it last said that it lives. */
-function keptBy({ control: { leaseMs }, consul }: Stage): string {
-  return consul === null ? `its lease of ${inWords(leaseMs)} ends` : `Consul has not heard of it for ${inWords(consul.ttlMs)}`
+function keptBy({ control, consul }: Stage): string {
+  return consul === null ? `its lease of ${inWords(control.times.leaseMs)} ends` : `Consul has not heard of it for ${inWords(consul.ttlMs)}`
 }
