@@ -5,9 +5,11 @@ import { benchEndpoints } from './endpoints.ts'
 import { benchStack } from './stack.ts'
 import { benchWire } from './wire.ts'
 
-const benches: Readonly<Record<string, { run: (options: { json: boolean; watchers: number }) => Promise<void>; what: string }>> = {
+const benches: Readonly<
+  Record<string, { run: (options: { json: boolean; watchers: number; mtls: boolean }) => Promise<void>; what: string }>
+> = {
   stack: { run: ({ json }) => benchStack(json), what: 'what the layers cost a call: microseconds and bytes' },
-  wire: { run: ({ json }) => benchWire(json), what: 'mesh fetch beside global fetch and undici.request, over real sockets' },
+  wire: { run: benchWire, what: 'mesh fetch beside global fetch and undici.request, over real sockets' },
   endpoints: {
     run: ({ json }) => benchEndpoints(json),
     what: 'one change among 10,000 endpoints, a pick among them, the heap of 1,000 services',
@@ -19,13 +21,14 @@ const usage = `pnpm bench <name> [--json]\n\n${Object.entries(benches)
   .map(([name, { what }]) => `  ${name.padEnd(11)}${what}`)
   .join(
     '\n',
-  )}\n\n  --json            ends with one line for machines\n  --watchers N      of control: how many polls are parked, default 1000\n`
+  )}\n\n  --json            ends with one line for machines\n  --mtls            of wire: over mutual TLS\n  --watchers N      of control: how many polls are parked, default 1000\n`
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     json: { type: 'boolean', default: false },
     watchers: { type: 'string', default: '1000' },
+    mtls: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
 })
@@ -36,5 +39,5 @@ if (values.help || bench === undefined || !Number.isSafeInteger(watchers) || wat
   out.write(usage)
   process.exitCode = values.help ? 0 : 2
 } else {
-  await bench.run({ json: values.json, watchers })
+  await bench.run({ json: values.json, watchers, mtls: values.mtls })
 }

@@ -20,7 +20,7 @@ const hearsayMs = 10_000
 export class Listed {
   readonly #ground: ListedGround
   readonly #mode: WatchSource<MtlsMode>
-  readonly #unfollow: (() => void)[]
+  #unfollow: readonly (() => void)[] = []
   #server: EndpointInfo | null = null
   #registered: Registered | null = null
   #saysMtls = false
@@ -28,10 +28,8 @@ export class Listed {
   #isReleased = false
 
   constructor(ground: ListedGround) {
-    const { mtls, identity } = ground
     this.#ground = ground
-    this.#mode = new WatchSource(mtls.current)
-    this.#unfollow = [mtls.subscribe((mode) => this.#turn(mode)), identity?.subscribe(() => this.#tell()) ?? (() => {})]
+    this.#mode = new WatchSource(ground.mtls.current)
   }
 
   /** How the server's door must take connections: as the policy says, but that it takes mutual TLS until callers have heard of the end of it. */
@@ -39,8 +37,11 @@ export class Listed {
     return this.#mode
   }
 
-  /** Lists the server, whose labels are all but the one of this. */
+  /** Lists the server, whose labels are all but the one of this, and follows what is to be said of it until it is released. */
   list(server: EndpointInfo): void {
+    const { mtls, identity } = this.#ground
+    if (mtls.current !== undefined && mtls.current !== this.#mode.current) this.#mode.set(mtls.current)
+    this.#unfollow = [mtls.subscribe((mode) => this.#turn(mode)), identity?.subscribe(() => void this.#tell()) ?? (() => {})]
     this.#server = server
     this.#saysMtls = this.#takesMtls
     this.#registered = this.#ground.register(this.#said(server))
