@@ -1,10 +1,12 @@
+import { once } from 'node:events'
+import http2 from 'node:http2'
 import { Metadata, ServerInterceptingCall, type ServerInterceptor, status as Status } from '@grpc/grpc-js'
 import { type Ambient, CANCELLED, currentAmbient, EXPIRED } from '@zerohop/mesh-core/transport'
 import { afterEach, describe, expect, it } from 'vitest'
 import { type Handlers, ServersUnderTest, until } from './server-under-test.ts'
 
 const servers = new ServersUnderTest()
-const { serve, client: connect } = servers
+const { serve } = servers
 afterEach(() => servers.close())
 
 describe('the ambient of a call', () => {
@@ -210,9 +212,14 @@ describe('a caller who does not read', () => {
         more()
       },
     })
-    const client = connect(server)
-    const { call } = client.scatter('a', { deadline: Date.now() + 200 })
-    call.pause()
+    const session = http2.connect(`http://${server.address}`)
+    const head = { ':method': 'POST', ':path': '/test.Words/scatter', 'content-type': 'application/grpc', 'grpc-timeout': '100m' }
+    const stream = session.request(head)
+    stream.on('error', () => {}).end(Buffer.from([0, 0, 0, 0, 1, 97]))
     await cancelled.promise
+    // A status would stand behind what nobody reads.
+    if (!stream.closed) await once(stream, 'close')
+    expect(stream.rstCode).toBe(http2.constants.NGHTTP2_CANCEL)
+    session.destroy()
   })
 })
