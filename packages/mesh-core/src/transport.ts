@@ -1,6 +1,7 @@
 /** The face for authors of a wire: everything between a protocol and the mesh. */
 
 export type { Advertised } from './control/registration.ts'
+export type { CheckWay } from './health/health-checks.ts'
 export { peerOf } from './identity/proved-peers.ts'
 export { type CalledOver, checkServer, secureClient } from './identity/secure-client.ts'
 export { type DoorGround, type DoorOptions, type Entrance, ServerDoor } from './identity/server-door.ts'
@@ -38,7 +39,7 @@ export { WatchedFile } from './kernel/watched-file.ts'
 export { doorGround } from './mesh/door-ground.ts'
 export { type Closable, type MeshParts, partsOf } from './mesh/mesh-face.ts'
 export { acceptBaggage, formatTraceparent, type HeaderLines, parseTraceContext } from './observe/trace-context.ts'
-export type { CodesPolicy, ConnectionsPolicy, StreamPolicy } from './policy/index.ts'
+export type { CodesPolicy, ConnectionsPolicy, HealthPolicy, StreamPolicy } from './policy/index.ts'
 export { advertisedAddress } from './serving/advertised-address.ts'
 export { Attendance } from './serving/attendance.ts'
 export { Departure, type Leaving, type MeshServer } from './serving/departure.ts'

@@ -39,6 +39,14 @@ test('the newest field decides from which level a policy is whole, and all level
   expect(plain.at(1)).toBe(plain.at(99))
 })
 
+test('a check that older clients cannot make is off for them: what would be left of its section says nothing', () => {
+  const policy = new LeveledPolicy({ health: { grpc: {}, interval: '5s' } })
+  expect(documentAt(policy, 4)).toEqual(policy.document)
+  expect(documentAt(policy, 3)).toEqual({ health: false })
+  expect(documentAt(policy, 2)).toEqual({})
+  expect(documentAt(new LeveledPolicy({ health: { tcp: true }, access: {} }), 3)).toEqual({ health: { tcp: true } })
+})
+
 test('a switched-off section is no map of fields', () => {
   expect(documentAt(new LeveledPolicy({ breaker: false, access: { mtls: 'strict' } }), 1)).toEqual({ breaker: false })
 })

@@ -13,8 +13,12 @@ const levelOfField: Readonly<Record<string, number>> = {
   health: 3,
   access: 4,
   'connections.maxAge': 4,
+  'health.grpc': 4,
   ...Object.fromEntries(grpcStatusNames.map((name) => [`codes.${name}`, 4])),
 }
+
+// What would be left of the section says nothing, and clients refuse that: those that do not know the field are told that the section is off.
+const offWithout: readonly string[] = ['health.grpc']
 
 /** A document as clients of one level are sent it. */
 export interface PolicyText {
@@ -57,6 +61,7 @@ function without(document: Fields, level: number): Fields {
   return Object.fromEntries(
     kept.map(([section, value]) => {
       if (!isFields(value)) return [section, value]
+      if (offWithout.some((path) => holds({ [section]: value }, path) && !knows(path))) return [section, false]
       return [section, Object.fromEntries(Object.entries(value).filter(([field]) => knows(`${section}.${field}`)))]
     }),
   )

@@ -5,17 +5,22 @@ import { Endpoint } from '../kernel/endpoint.ts'
 import { fakeClock } from '../testing/fake-clock.ts'
 import { type ScriptEntry, scriptedSend } from '../testing/scripted-send.ts'
 import { seededRandom } from '../testing/seeded-random.ts'
-import { type CheckCriteria, HealthChecks } from './health-checks.ts'
+import { type CheckCriteria, type CheckWay, HealthChecks } from './health-checks.ts'
 
 const criteria: CheckCriteria = {
-  http: { path: '/healthz', status: 200 },
   intervalMs: 1000,
   timeoutMs: 100,
   unhealthyAfter: 3,
   healthyAfter: 2,
 }
 
-function underTest(script: ScriptEntry | readonly ScriptEntry[], size = 1, over: Partial<CheckCriteria> = {}) {
+const healthz = { what: '/healthz', well: '200' }
+
+function underTest(
+  script: ScriptEntry | readonly ScriptEntry[],
+  size = 1,
+  { asked = healthz, ...over }: Partial<CheckCriteria & Pick<CheckWay, 'asked'>> = {},
+) {
   const clock = fakeClock()
   let endpoints = Array.from({ length: size }, (_, n) => new Endpoint('s', { address: `e${n}:1`, labels: {}, zone: '', weight: 1 }))
   const told: string[] = []
@@ -28,7 +33,8 @@ function underTest(script: ScriptEntry | readonly ScriptEntry[], size = 1, over:
     moved: ({ address, healthy }, reason) => told.push(`${address} ${healthy ? 'healthy' : 'unhealthy'}: ${reason}`),
   })
   const send = scriptedSend(script, clock)
-  const way = {
+  const way: CheckWay = {
+    asked,
     call: () =>
       new Call({ service: 's', method: 'GET', path: '/healthz', kind: 'unary', message: null, replayable: true, idempotent: true }),
     send,
@@ -109,7 +115,7 @@ describe('active checks', () => {
 
   test('that ask nothing pass where there is a connection, and say why there was none', async () => {
     const { told, rounds, passes } = underTest(['ok', 'unreached', 'unreached', 'ok', 'ok', 'never', 'never', ...Array(9).fill('ok')], 1, {
-      http: null,
+      asked: null,
       unhealthyAfter: 2,
     })
     await rounds(12)
@@ -123,10 +129,10 @@ describe('active checks', () => {
   })
 
   test('are judged by what was asked, not by what a policy asks meanwhile', async () => {
-    const { told, rounds, checks, send, way, clock } = underTest('never', 1, { http: null, unhealthyAfter: 1, timeoutMs: 900 })
+    const { told, rounds, checks, send, way, clock } = underTest('never', 1, { asked: null, unhealthyAfter: 1, timeoutMs: 900 })
     await clock.advance(1001)
     expect(send.waiting).toBe(1)
-    checks.tune({ ...criteria, http: { path: '/healthz', status: 204 }, unhealthyAfter: 1, timeoutMs: 900 }, way)
+    checks.tune({ ...criteria, unhealthyAfter: 1, timeoutMs: 900 }, { ...way, asked: { what: '/healthz', well: '204' } })
     send.answer(0, 'ok')
     await clock.advance(0)
     expect(told).toEqual([])

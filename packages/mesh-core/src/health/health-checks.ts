@@ -7,10 +7,8 @@ import type { Send } from '../kernel/layer.ts'
 import type { Outcome } from '../kernel/outcome.ts'
 import { CANCELLED, LATE, OK, REFUSED, UNREACHED, verdictName } from '../kernel/verdict.ts'
 
-/** What is asked, how often, and what follows from the answers. */
+/** How often endpoints are asked, and what follows from the answers. */
 export interface CheckCriteria {
-  /** What is asked for, and the status of an endpoint that is well; null: nothing is asked, a connection is enough. */
-  readonly http: { readonly path: string; readonly status: number } | null
   /** Each endpoint is asked once in this time. */
   readonly intervalMs: number
   readonly timeoutMs: number
@@ -22,7 +20,9 @@ export interface CheckCriteria {
 
 /** How a wire asks. */
 export interface CheckWay {
-  /** A call that asks what the criteria say. */
+  /** What is asked for, and the status of the reply of an endpoint that is well; null: nothing is asked, a connection is enough. */
+  readonly asked: { readonly what: string; readonly well: string } | null
+  /** A call that asks it. */
   call(): Call
   /** Carries it to `call.endpoint`; where nothing is asked, the outcome is `ok` once there is a connection. */
   readonly send: Send
@@ -45,6 +45,15 @@ interface CheckRecord {
   reason: string
   /** The check under way. */
   call: Call | null
+}
+
+/** One check that has ended. */
+interface Seen {
+  readonly record: CheckRecord
+  readonly outcome: Outcome
+  /** By what it was asked. */
+  readonly criteria: CheckCriteria
+  readonly asked: CheckWay['asked']
 }
 
 // A thousand endpoints that are silent cost a process so many sockets, not a thousand.
@@ -126,7 +135,7 @@ export class HealthChecks {
     const { clock } = this.#options
     const criteria = this.#criteria as CheckCriteria
     const { timeoutMs } = criteria
-    const { call: callOf, send } = this.#way as CheckWay
+    const way = this.#way as CheckWay
     let record = this.#records.get(endpoint)
     if (record === undefined) {
       record = { failed: 0, passed: 0, reason: '', call: null }
@@ -134,7 +143,7 @@ export class HealthChecks {
     }
     // The one before is still under way: its timeout is longer than the interval.
     if (record.call !== null) return
-    const call = callOf()
+    const call = way.call()
     const now = clock.now()
     call.endpoint = endpoint
     call.startedAt = now
@@ -145,20 +154,20 @@ export class HealthChecks {
     this.#underWay++
     // Not an alarm of the wheel: those keep the process alive.
     const timer = clock.setTimer(timeoutMs, () => call.end(LATE))
-    const outcome = await send(call)
+    const outcome = await way.send(call)
     timer.cancel()
     outcome.reply?.discard()
     this.#underWay--
     record.call = null
     // By what it was asked: a policy may have come since that asks something else.
-    if (this.#records.get(endpoint) === record) this.#judge(endpoint, { record, outcome, criteria })
+    if (this.#records.get(endpoint) === record) this.#judge(endpoint, { record, outcome, criteria, asked: way.asked })
   }
 
-  #judge(endpoint: Endpoint, seen: { record: CheckRecord; outcome: Outcome; criteria: CheckCriteria }): void {
-    const { record, outcome, criteria } = seen
+  #judge(endpoint: Endpoint, seen: Seen): void {
+    const { record, outcome, criteria, asked } = seen
     const { clock, passed, moved } = this.#options
     if (saysNothing(outcome)) return
-    if (isWell(outcome, criteria)) {
+    if (isWell(outcome, asked)) {
       record.failed = 0
       record.passed++
       if (!endpoint.healthy && record.passed >= criteria.healthyAfter) {
@@ -166,12 +175,12 @@ export class HealthChecks {
         endpoint.freshSince = clock.now()
         moved(endpoint, 'its check passes')
       }
-      passed(endpoint, criteria.http !== null)
+      passed(endpoint, asked !== null)
       return
     }
     record.passed = 0
     record.failed++
-    record.reason = reasonOf(outcome, criteria)
+    record.reason = reasonOf(outcome, asked, criteria.timeoutMs)
     if (endpoint.healthy && record.failed >= criteria.unhealthyAfter) {
       endpoint.healthy = false
       moved(endpoint, record.reason)
@@ -179,8 +188,8 @@ export class HealthChecks {
   }
 }
 
-function isWell(outcome: Outcome, { http }: CheckCriteria): boolean {
-  return http === null ? outcome.verdict === OK : outcome.reply?.status === String(http.status)
+function isWell(outcome: Outcome, asked: CheckWay['asked']): boolean {
+  return asked === null ? outcome.verdict === OK : outcome.reply?.status === asked.well
 }
 
 // A peer that refuses above its handler is busy, not ill: to take it out would drown the others. A connection that died while it was idle,
@@ -191,11 +200,11 @@ function saysNothing(outcome: Outcome): boolean {
   )
 }
 
-function reasonOf(outcome: Outcome, { http, timeoutMs }: CheckCriteria): string {
+function reasonOf(outcome: Outcome, asked: CheckWay['asked'], timeoutMs: number): string {
   const why = outcome.error === null ? '' : ` (${outcome.error.message})`
-  if (http === null) return `it took no connection ${outcome.verdict === LATE ? `within ${timeoutMs} ms` : `from its check${why}`}`
-  const { path, status } = http
-  if (outcome.reply !== null) return `its check of ${path} was answered with ${outcome.reply.status} instead of ${status}`
-  if (outcome.verdict === LATE) return `its check of ${path} had no answer within ${timeoutMs} ms`
-  return `its check of ${path} was ${verdictName(outcome.verdict)}${why}`
+  if (asked === null) return `it took no connection ${outcome.verdict === LATE ? `within ${timeoutMs} ms` : `from its check${why}`}`
+  const { what, well } = asked
+  if (outcome.reply !== null) return `its check of ${what} was answered with ${outcome.reply.status} instead of ${well}`
+  if (outcome.verdict === LATE) return `its check of ${what} had no answer within ${timeoutMs} ms`
+  return `its check of ${what} was ${verdictName(outcome.verdict)}${why}`
 }

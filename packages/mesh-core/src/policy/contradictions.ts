@@ -1,7 +1,7 @@
 /** What no single field shows: parts of a policy that contradict each other, or that could never act. */
 import { accessContradictions } from './access-contradictions.ts'
 import { atValue, type Complaint } from './complaints.ts'
-import { effectivePolicy, laidOver } from './defaults.ts'
+import { checkKinds, effectivePolicy, laidOver } from './defaults.ts'
 import type { BreakerPolicy, OutlierPolicy } from './effective.ts'
 import type { PolicyDocument } from './schema.ts'
 import { formatDuration } from './units.ts'
@@ -69,11 +69,19 @@ function ofCriteria(document: PolicyDocument, defaults: PolicyDocument | null): 
 
 function ofHealth(document: PolicyDocument, { health }: PolicyDocument): Complaint[] {
   if (!document.health || !health) return []
-  if (document.health.http !== undefined && document.health.tcp !== undefined)
-    return [atValue(['health', 'tcp'], '`tcp` and `http` exclude each other: an answer shows that there is a connection; leave one out')]
-  if (health.http !== undefined || health.tcp !== undefined) return []
+  const written = document.health
+  const named = checkKinds.filter((kind) => written[kind] !== undefined)
+  const [first, second] = named
+  if (second !== undefined)
+    return [
+      atValue(['health', second], `\`${second}\` and \`${first}\` exclude each other: endpoints are checked in one way; leave one out`),
+    ]
+  if (checkKinds.some((kind) => health[kind] !== undefined)) return []
   return [
-    atValue(['health'], 'nothing says what to check: write `http: { path: /healthz }`, `tcp: true`, or `health: false` to turn it off'),
+    atValue(
+      ['health'],
+      'nothing says what to check: write `http: { path: /healthz }`, `grpc: {}`, `tcp: true`, or `health: false` to turn it off',
+    ),
   ]
 }
 

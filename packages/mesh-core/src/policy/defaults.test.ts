@@ -179,10 +179,12 @@ describe('health, slow start and zones', () => {
   test('have their usual numbers where a document says only what must be said, and can be turned off', () => {
     const { health, slowStartMs } = policyOf({ health: { http: { path: '/healthz' } }, slowStart: '30s' })
     expect([health, slowStartMs]).toEqual([
-      { http: { path: '/healthz', status: 200 }, intervalMs: 10_000, timeoutMs: 1000, unhealthyAfter: 3, healthyAfter: 2 },
+      { http: { path: '/healthz', status: 200 }, grpc: null, intervalMs: 10_000, timeoutMs: 1000, unhealthyAfter: 3, healthyAfter: 2 },
       30_000,
     ])
     expect(policyOf({ health: { tcp: true } }).health).toMatchObject({ http: null, intervalMs: 10_000, timeoutMs: 1000 })
+    expect(policyOf({ health: { grpc: {} } }).health).toMatchObject({ http: null, grpc: { service: '' } })
+    expect(policyOf({ health: { grpc: { service: 'shop.Payment' } } }).health).toMatchObject({ grpc: { service: 'shop.Payment' } })
     const off = policyOf({ health: false, slowStart: false, zones: false })
     expect([off.health, off.slowStartMs, off.zones]).toEqual([null, 0, null])
   })
@@ -196,6 +198,8 @@ describe('health, slow start and zones', () => {
       effectivePolicy('s', { health: under }, { service: 's', health: over }).policy.health
     expect(health(http, { tcp: true })).toMatchObject({ http: null, intervalMs: 5000 })
     expect(health(tcp, { http: { path: '/a' } })).toMatchObject({ http: { path: '/a', status: 200 }, intervalMs: 5000 })
+    expect(health(http, { grpc: {} })).toMatchObject({ http: null, grpc: { service: '' }, intervalMs: 5000 })
+    expect(health({ grpc: { service: 'a.B' }, interval: 5000 }, { tcp: true })).toMatchObject({ http: null, grpc: null, intervalMs: 5000 })
     expect(health(tcp, { timeout: 10 })).toMatchObject({ http: null, timeoutMs: 10 })
     expect(http).toEqual({ http: { path: '/healthz' }, interval: 5000 })
   })
@@ -203,6 +207,8 @@ describe('health, slow start and zones', () => {
   test.each([
     [{ health: { interval: '5s' } }, 'nothing says what to check'],
     [{ health: { tcp: true, http: { path: '/a' } } }, 's.health.tcp: `tcp` and `http` exclude each other'],
+    [{ health: { grpc: {}, http: { path: '/a' } } }, 's.health.grpc: `grpc` and `http` exclude each other'],
+    [{ health: { grpc: { service: 'shop/Payment' } } }, 'expected the full name of a gRPC service'],
     [{ health: { tcp: false } }, 's.health.tcp: expected true, found false'],
     [{ health: { http: { path: 'healthz' } } }, 'expected a path such as "/healthz"'],
     [{ health: { http: { path: '/a b' } } }, 'expected a path such as "/healthz"'],

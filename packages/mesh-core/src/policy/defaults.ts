@@ -46,6 +46,9 @@ export const builtIn: Omit<EffectivePolicy, 'service'> = {
   inboundFault: null,
 }
 
+/** The ways in which `health` can ask, of which a policy names one. */
+export const checkKinds = ['http', 'grpc', 'tcp'] as const
+
 // Long enough for a heartbeat every few minutes, short enough that a dead peer does not hold a stream for good.
 const streamIdleMs = 300_000
 
@@ -111,10 +114,9 @@ export function laidOver(under: PolicyDocument | null, over: PolicyDocument | nu
   const merged = merge((under ?? {}) as Fields, (over ?? {}) as Fields) as PolicyDocument
   // A service that names a timeout has no streams, whatever the defaults say.
   if (over?.timeout !== undefined && over.stream === undefined) delete merged.stream
-  // Nor is it checked in two ways: the one that it names takes the place of the other.
-  const { http, tcp } = over?.health || {}
-  if (merged.health && http === undefined && tcp !== undefined) delete merged.health.http
-  if (merged.health && http !== undefined && tcp === undefined) delete merged.health.tcp
+  // Nor is it checked in two ways: the one that it names takes the place of any other.
+  const named = checkKinds.filter((kind) => over?.health && over.health[kind] !== undefined)
+  if (merged.health && named.length > 0) for (const kind of checkKinds) if (!named.includes(kind)) delete merged.health[kind]
   return merged
 }
 
@@ -174,9 +176,10 @@ function outlierPolicy(written: Written<'outlier'>): OutlierPolicy {
 }
 
 function healthPolicy(written: PolicyDocument['health']): HealthPolicy | null {
-  if (!written || (written.http === undefined && written.tcp === undefined)) return null
+  if (!written || checkKinds.every((kind) => written[kind] === undefined)) return null
   return {
     http: written.http === undefined ? null : { path: written.http.path, status: written.http.status ?? 200 },
+    grpc: written.grpc === undefined ? null : { service: written.grpc.service ?? '' },
     intervalMs: written.interval ?? 10_000,
     timeoutMs: written.timeout ?? 1000,
     unhealthyAfter: written.unhealthyAfter ?? 3,

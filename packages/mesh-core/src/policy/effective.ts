@@ -64,8 +64,10 @@ export type BalancePolicy = 'least-loaded' | 'round-robin'
 
 /** How endpoints are asked how they are, and what follows. */
 export interface HealthPolicy {
-  /** Null: nothing is asked, a connection is enough. */
+  /** Null: nothing is asked over HTTP. Where nothing is asked at all, a connection is enough. */
   readonly http: { readonly path: string; readonly status: number } | null
+  /** Null: nothing is asked over gRPC. The service is '' for the server as a whole. */
+  readonly grpc: { readonly service: string } | null
   readonly intervalMs: number
   readonly timeoutMs: number
   readonly unhealthyAfter: number

@@ -6,7 +6,7 @@ import { trustDomainSchema } from './spiffe-id.ts'
 /**
  * The newest level of the policy schema that this package reads. A client says its level with every poll, and is sent documents of that
  * level. Level 1: all sections up to `fault`. Level 2: `external`. Level 3: `slowStart`, `zones`, `health`. Level 4: `access`,
- * `connections.maxAge`, and the section `trust` of a document.
+ * `connections.maxAge`, `health.grpc`, and the section `trust` of a document.
  */
 export const schemaLevel = 4
 

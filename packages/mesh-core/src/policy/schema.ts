@@ -124,8 +124,19 @@ const healthSchema = z.strictObject({
       status: count(100, 599).optional().describe('The status of an endpoint that is well. Default 200.'),
     })
     .optional()
-    .describe('Asks over HTTP: either this or `tcp`.'),
-  tcp: z.literal(true).optional().describe('Opens a new connection and closes it at once: either this or `http`.'),
+    .describe('Asks over HTTP. One of `http`, `grpc` and `tcp` must be there.'),
+  grpc: z
+    .strictObject({
+      service: z
+        .string()
+        .max(256, 'the name of a gRPC service has at most 256 characters')
+        .regex(/^[\w.]*$/, 'expected the full name of a gRPC service such as "shop.Payment"')
+        .optional()
+        .describe('The service that is asked about, by its full name. Default: the server as a whole.'),
+    })
+    .optional()
+    .describe('Asks over gRPC, by grpc.health.v1; SERVING is well. From schema level 4.'),
+  tcp: z.literal(true).optional().describe('Opens a new connection and closes it at once.'),
   interval: duration(100).optional().describe('Each endpoint is asked once in this time, by each caller. Default 10 s.'),
   timeout: duration(10).optional().describe('Time for the answer, or for the connection. Default 1 s.'),
   unhealthyAfter: count(1, 1000).optional().describe('Checks in a row that fail before an endpoint is out of balance. Default 3.'),
@@ -188,7 +199,7 @@ export const sections = {
   health: switchable(healthSchema)
     .optional()
     .describe(
-      'Each caller asks the endpoints how they are, besides what their answers show. A check over HTTP that passes brings back what `outlier` ejected. Default: none. From schema level 3.',
+      'Each caller asks the endpoints how they are, besides what their answers show. A check by `http` or `grpc` that passes brings back what `outlier` ejected. Default: none. From schema level 3.',
     ),
   zones: switchable(zonesSchema)
     .optional()

@@ -2,7 +2,6 @@
 import { EndpointSet } from '../balance/endpoint-set.ts'
 import { Circuit, type CircuitCriteria, type CircuitState } from '../breaker/circuit.ts'
 import { type CheckWay, HealthChecks } from '../health/health-checks.ts'
-import { Call } from '../kernel/call.ts'
 import type { Clock, Random } from '../kernel/clock.ts'
 import type { TimerWheel } from '../kernel/timer-wheel.ts'
 import { Gate } from '../limit/gate.ts'
@@ -160,17 +159,13 @@ export class StandingState {
     this.health.tune(health, health === null ? null : this.#wayToCheck(health))
   }
 
-  #wayToCheck({ http }: HealthPolicy): CheckWay | null {
+  #wayToCheck(health: HealthPolicy): CheckWay | null {
     const { service, connections, access } = this.#policy
     // What a status means to callers is not what it means to a check.
     const settings = { service, codes: {}, connections, stream: null, mtls: access.mtls }
     for (const wire of this.#wires) {
-      if (http === null && wire.checkConnection !== undefined) {
-        return { call: () => connectionCall(service), send: wire.checkConnection(settings) }
-      }
-      if (http !== null && wire.checkCall !== undefined) {
-        return { call: wire.checkCall.bind(wire, service, http.path), send: wire.bottom(settings) }
-      }
+      const way = wire.check?.(settings, health) ?? null
+      if (way !== null) return way
     }
     return null
   }
@@ -183,9 +178,4 @@ export class StandingState {
     this.circuits.delete(version)
     circuit.close()
   }
-}
-
-/** It carries nothing: its endpoint and its end are all that is looked at. */
-function connectionCall(service: string): Call {
-  return new Call({ service, method: '', path: '', kind: 'unary', message: null, replayable: true, idempotent: true })
 }

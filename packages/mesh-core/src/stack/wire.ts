@@ -1,9 +1,10 @@
 /** What a wire brings to the mesh, and what it is told in return. */
+import type { CheckWay } from '../health/health-checks.ts'
 import type { Call } from '../kernel/call.ts'
 import type { MtlsMode } from '../kernel/identity.ts'
 import type { Send } from '../kernel/layer.ts'
 import type { Outcome } from '../kernel/outcome.ts'
-import type { CodesPolicy, ConnectionsPolicy, StreamPolicy } from '../policy/index.ts'
+import type { CodesPolicy, ConnectionsPolicy, HealthPolicy, StreamPolicy } from '../policy/index.ts'
 
 /** The slices of a destination's policy that concern a wire. */
 export interface BottomSettings {
@@ -25,13 +26,11 @@ export interface Wire {
    * what must survive a policy (connections) belongs to the wire, keyed by endpoint.
    */
   bottom(settings: BottomSettings): Send
-  /** A call that asks an endpoint for `path`, for the active checks of a policy; it goes through a `bottom` as any other. Left out: this wire checks nobody. */
-  checkCall?(service: string, path: string): Call
   /**
-   * Makes the Send that opens a new connection to `call.endpoint` and closes it at once, for the checks of a policy that ask nothing: `ok`
-   * where there was one, `unreached` where not; the call's own ending bounds it. Left out: this wire checks no connections.
+   * How the active checks of a policy ask over this wire; null where it cannot ask so. A check that asks nothing opens a new connection and
+   * closes it at once: `ok` where there was one, `unreached` where not. Left out: this wire checks nobody.
    */
-  checkConnection?(settings: BottomSettings): Send
+  check?(settings: BottomSettings, health: HealthPolicy): CheckWay | null
   /** An answer given in the server's place, judged as the server's would be: how a policy injects a fault. */
   answer(call: Call, status: number, codes: CodesPolicy): Outcome
 }

@@ -1,6 +1,7 @@
 /** The connections to one endpoint: one that takes the calls, and while it is being replaced the next one. */
 import type { BottomSettings, Endpoint, MeshParts, Retirable, Timer } from '@zerohop/mesh-core/transport'
 import { Connection, type ConnectionOwner } from './connection.ts'
+import { isSecured } from './way.ts'
 import type { WireOptions } from './wire-options.ts'
 
 const firstPauseMs = 1000
@@ -39,7 +40,7 @@ export class Channels implements ConnectionOwner, Retirable {
 
   /** Where a call that begins at `now` goes: whoever claims makes its call in the same tick. */
   claim(now: number): Connection {
-    const secured = isSecured(this.#start, this.settings)
+    const secured = isSecured(this.#start, this.settings.mtls)
     if (secured !== this.#isSecured) this.#turn(secured)
     const current = this.#current
     if (current !== null && now < current.agedAt && now < current.goodUntil) return current
@@ -167,13 +168,4 @@ export class Channels implements ConnectionOwner, Retirable {
     if (connection.secured !== this.#isSecured) return true
     return connection.secured && connection.identity !== this.#start.parts.identity?.current
   }
-}
-
-/**
- * True where a connection must be secured. What an endpoint says of itself counts only where this process has a source of an identity; a strict
- * policy counts in any case: then there is no connection without an identity.
- */
-function isSecured({ endpoint, parts }: ChannelsStart, { mtls }: BottomSettings): boolean {
-  if (mtls !== 'permissive') return mtls === 'strict'
-  return parts.identity !== null && endpoint.takesMtls
 }

@@ -2,9 +2,11 @@
 import { Metadata } from '@grpc/grpc-js'
 import {
   type BottomSettings,
-  type Call,
+  Call,
+  type CheckWay,
   type CodesPolicy,
   type Endpoint,
+  type HealthPolicy,
   type MeshParts,
   Outcome,
   type Send,
@@ -12,9 +14,11 @@ import {
 } from '@zerohop/mesh-core/transport'
 import { statusName, statusOfHttp } from '../status-verdict.ts'
 import { ChannelTable } from './channel-table.ts'
+import { connectionCheck } from './connection-check.ts'
 import { StatusVerdicts } from './grpc-outcome.ts'
 import type { AuthContext, BottomGround, GrpcReply, ReplyReader } from './grpc-reply.ts'
 import { grpcSend } from './grpc-send.ts'
+import { healthCheck } from './health-check.ts'
 import { memorySend } from './memory-send.ts'
 import { WireOptionTable } from './wire-options.ts'
 
@@ -44,6 +48,14 @@ export class GrpcWire implements Wire {
     return (call) => (network.isWire((call.endpoint as Endpoint).address) ? overSockets(call) : inMemory(call))
   }
 
+  check(settings: BottomSettings, { http, grpc }: HealthPolicy): CheckWay | null {
+    const { service, mtls } = settings
+    if (http !== null) return null
+    if (grpc === null) return { asked: null, call: () => connectionCall(service), send: connectionCheck(this.#parts, mtls) }
+    // Under the options of most programs, so that a check goes over the connection of their calls.
+    return healthCheck(this.bottom(settings), { service, about: grpc.service, options: this.options.of({}) })
+  }
+
   answer(call: Call, status: number, codes: CodesPolicy): Outcome {
     const code = statusOfHttp(status)
     return new Outcome(call, new StatusVerdicts(codes).of(code, new Metadata()), {
@@ -56,6 +68,11 @@ export class GrpcWire implements Wire {
       open: false,
     })
   }
+}
+
+/** It carries nothing: its endpoint and its end are all that is looked at. */
+function connectionCall(service: string): Call {
+  return new Call({ service, method: '', path: '', kind: 'unary', message: null, replayable: true, idempotent: true })
 }
 
 /** A status that no server gave. */

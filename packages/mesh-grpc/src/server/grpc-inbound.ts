@@ -1,10 +1,10 @@
 /** Makes a call of every stream that comes in, and sends it through the inbound stack to the handler. */
 import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2'
 import { Call, type CallKind, type Inbound, type MeshParts, Outcome, parseTraceContext } from '@zerohop/mesh-core/transport'
+import { healthPrefix } from '../health-message.ts'
 import { statusOfHttp, statusVerdict } from '../status-verdict.ts'
 import type { GrpcHost } from './grpc-host.ts'
 import { readGrpcTimeout } from './grpc-timeout.ts'
-import { healthPrefix } from './health-service.ts'
 import { elsewhereStatus, servedStatus, trailersOnly } from './mesh-status.ts'
 import type { OpenSession } from './open-sessions.ts'
 import { ServedCall } from './served-call.ts'

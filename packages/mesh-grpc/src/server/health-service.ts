@@ -3,6 +3,7 @@ import { type Server, type ServerUnaryCall, type ServerWritableStream, status as
 import type { Clock, Readiness, Timer } from '@zerohop/mesh-core/transport'
 import {
   type CheckRequest,
+  healthPrefix,
   NOT_SERVING,
   readCheckRequest,
   SERVICE_UNKNOWN,
@@ -10,10 +11,7 @@ import {
   type ServingStatus,
   writeCheckResponse,
   writeListResponse,
-} from './health-message.ts'
-
-/** What every path of the service begins with. */
-export const healthPrefix = '/grpc.health.v1.Health/'
+} from '../health-message.ts'
 
 /** What the service asks. */
 export interface HealthServiceOptions {

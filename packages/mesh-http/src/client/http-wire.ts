@@ -2,8 +2,10 @@
 import {
   type BottomSettings,
   Call,
+  type CheckWay,
   type CodesPolicy,
   type Endpoint,
+  type HealthPolicy,
   type MeshParts,
   Outcome,
   type Send,
@@ -45,15 +47,12 @@ export class HttpWire implements Wire {
     return (call) => (network.isWire((call.endpoint as Endpoint).address) ? overSockets(call) : inMemory(call))
   }
 
-  checkCall(service: string, path: string): Call {
-    const target = { secure: false, host: service, authority: service, path, href: `http://${service}${path}`, fragment: '' }
-    const headers = new RequestHeaders({ accept: '*/*', 'user-agent': 'zerohop-health' })
-    const message = new HttpMessage(target, { method: 'GET', headers, body: null }, '')
-    return new Call({ service, method: 'GET', path, kind: 'unary', message, replayable: true, idempotent: true })
-  }
-
-  checkConnection({ mtls }: BottomSettings): Send {
-    return connectionCheck(this.#parts, mtls)
+  check(settings: BottomSettings, { http, grpc }: HealthPolicy): CheckWay | null {
+    const { service, mtls } = settings
+    if (grpc !== null) return null
+    if (http === null) return { asked: null, call: () => connectionCall(service), send: connectionCheck(this.#parts, mtls) }
+    const { path, status } = http
+    return { asked: { what: path, well: String(status) }, call: () => checkCall(service, path), send: this.bottom(settings) }
   }
 
   answer(call: Call, status: number, codes: CodesPolicy): Outcome {
@@ -67,6 +66,18 @@ export class HttpWire implements Wire {
       open: false,
     })
   }
+}
+
+function checkCall(service: string, path: string): Call {
+  const target = { secure: false, host: service, authority: service, path, href: `http://${service}${path}`, fragment: '' }
+  const headers = new RequestHeaders({ accept: '*/*', 'user-agent': 'zerohop-health' })
+  const message = new HttpMessage(target, { method: 'GET', headers, body: null }, '')
+  return new Call({ service, method: 'GET', path, kind: 'unary', message, replayable: true, idempotent: true })
+}
+
+/** It carries nothing: its endpoint and its end are all that is looked at. */
+function connectionCall(service: string): Call {
+  return new Call({ service, method: '', path: '', kind: 'unary', message: null, replayable: true, idempotent: true })
 }
 
 /** An answer without a body, which no server gave. */

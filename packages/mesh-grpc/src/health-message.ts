@@ -1,5 +1,8 @@
 /** The messages of grpc.health.v1 as bytes: they are so small that reading a description of them would cost more than writing them. */
 
+/** What every path of the service begins with. */
+export const healthPrefix = '/grpc.health.v1.Health/'
+
 /** What a server says of itself, by the numbers of `ServingStatus`. */
 export const SERVING = 1
 export const NOT_SERVING = 2
@@ -7,6 +10,8 @@ export const SERVICE_UNKNOWN = 3
 
 /** A `ServingStatus` that a server gives. */
 export type ServingStatus = typeof SERVING | typeof NOT_SERVING | typeof SERVICE_UNKNOWN
+
+const statusNames: readonly string[] = ['UNKNOWN', 'SERVING', 'NOT_SERVING', 'SERVICE_UNKNOWN']
 
 // The wire types of protocol buffers.
 const varint = 0
@@ -26,15 +31,27 @@ export function readCheckRequest(bytes: Buffer): CheckRequest {
   let service = ''
   while (!reader.done) {
     const tag = reader.varint()
-    const type = tag & 7
-    if (tag >>> 3 === 1 && type === lengthDelimited) service = reader.bytes(reader.varint()).toString('utf8')
-    else if (type === varint) reader.varint()
-    else if (type === eightBytes) reader.bytes(8)
-    else if (type === lengthDelimited) reader.bytes(reader.varint())
-    else if (type === fourBytes) reader.bytes(4)
-    else throw new RangeError('a field of an unknown kind')
+    if (tag === ((1 << 3) | lengthDelimited)) service = reader.bytes(reader.varint()).toString('utf8')
+    else reader.skip(tag)
   }
   return { service }
+}
+
+/** Reads the status of a `HealthCheckResponse`, by its name. @throws RangeError where it is none */
+export function readCheckResponse(bytes: Buffer): string {
+  const reader = new Reader(bytes)
+  let status = 0
+  while (!reader.done) {
+    const tag = reader.varint()
+    if (tag === ((1 << 3) | varint)) status = reader.varint()
+    else reader.skip(tag)
+  }
+  return statusNames[status] ?? `STATUS_${status}`
+}
+
+/** A `HealthCheckRequest` about `service`; '' for the server as a whole. */
+export function writeCheckRequest(service: string): Buffer {
+  return service === '' ? Buffer.alloc(0) : field(1, [Buffer.from(service)])
 }
 
 /** A `HealthCheckResponse`. */
@@ -83,6 +100,16 @@ class Reader {
       if (byte < 0x80) return value >>> 0
     }
     throw new RangeError('a number that does not end')
+  }
+
+  /** Passes over the field that began with `tag`. */
+  skip(tag: number): void {
+    const type = tag & 7
+    if (type === varint) this.varint()
+    else if (type === eightBytes) this.bytes(8)
+    else if (type === lengthDelimited) this.bytes(this.varint())
+    else if (type === fourBytes) this.bytes(4)
+    else throw new RangeError('a field of an unknown kind')
   }
 
   bytes(count: number): Buffer {

@@ -1,5 +1,13 @@
 import { expect, test } from 'vitest'
-import { NOT_SERVING, readCheckRequest, SERVING, writeCheckResponse, writeListResponse } from './health-message.ts'
+import {
+  NOT_SERVING,
+  readCheckRequest,
+  readCheckResponse,
+  SERVING,
+  writeCheckRequest,
+  writeCheckResponse,
+  writeListResponse,
+} from './health-message.ts'
 
 const hex = (text: string): Buffer => Buffer.from(text.replaceAll(' ', ''), 'hex')
 
@@ -20,6 +28,25 @@ test.each([['0a'], ['0a 05 61'], ['0b'], ['0a ff ff ff ff 0f'], ['10'], ['10 ff 
     expect(() => readCheckRequest(hex(bytes))).toThrow(RangeError)
   },
 )
+
+test.each([
+  ['', 'UNKNOWN'],
+  ['08 00', 'UNKNOWN'],
+  ['08 01', 'SERVING'],
+  ['12 01 61 08 02', 'NOT_SERVING'],
+  ['08 03', 'SERVICE_UNKNOWN'],
+  ['08 2a', 'STATUS_42'],
+])('the bytes %j answer %s', (bytes, status) => {
+  expect(readCheckResponse(hex(bytes))).toBe(status)
+})
+
+test.each([['08'], ['0b'], ['12 05 61']])('the bytes %j are no answer', (bytes) => {
+  expect(() => readCheckResponse(hex(bytes))).toThrow(RangeError)
+})
+
+test('requests are written as protocol buffers have it', () => {
+  expect([writeCheckRequest(''), writeCheckRequest('shop.Cart')]).toEqual([hex(''), hex('0a 09 73 68 6f 70 2e 43 61 72 74')])
+})
 
 test('answers are written as protocol buffers have it', () => {
   expect(writeCheckResponse(SERVING)).toEqual(hex('08 01'))
