@@ -4,6 +4,7 @@ import { type CertificateAnswer, certificateAnswerSchema, identityRootsSchema, t
 import { checkedAs, jsonIn } from './answer-reading.ts'
 import type { ControlClient, ControlQuestion } from './control-client.ts'
 import { ControlFailure } from './control-failure.ts'
+import { rootsPath } from './pinned-roots.ts'
 
 export interface CertificateOfficeOptions {
   readonly service: string
@@ -46,6 +47,3 @@ export class CertificateOffice {
     return checkedAs(certificateAnswerSchema, jsonIn(body), [])
   }
 }
-
-/** Where the roots are told, to everybody. */
-export const rootsPath = '/v1/identity/roots'

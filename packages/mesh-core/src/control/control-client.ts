@@ -1,11 +1,10 @@
 /** Asks the control API: stays with an address that works, goes on to the next one where it does not. */
 import type { Clock } from '../kernel/clock.ts'
 import { problemSchema } from '../policy/exchange.ts'
-import { rootsPath } from './certificate-office.ts'
 import { ControlFailure } from './control-failure.ts'
 import type { ControlHttp, ControlReply, ControlRequest, SecureGround } from './control-http.ts'
 import { type ControlTrust, unchecked } from './control-trust.ts'
-import { pinIn } from './pinned-roots.ts'
+import { pinIn, rootsPath } from './pinned-roots.ts'
 
 export interface ControlClientOptions {
   /** Origins such as `https://control:7443`, in the order in which they are tried. */

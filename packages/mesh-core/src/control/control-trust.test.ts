@@ -33,21 +33,26 @@ interface Seen {
   readonly line: string
   readonly serial: string
   readonly port: number
+  readonly isResumed: boolean
 }
 
 /** A control API that tells the roots of `told` and answers everything else by `status`. */
-async function serve(certificate: TestCertificate, options: { told?: TestCertificate | number; status?: (seen: Seen) => number } = {}) {
+async function serve(
+  certificate: TestCertificate,
+  options: { told?: TestCertificate | number; status?: (seen: Seen) => number | Promise<number> } = {},
+) {
   const seen: Seen[] = []
   const { told = authority.root, status = () => 200 } = options
-  const answer = (request: IncomingMessage, response: ServerResponse): void => {
+  const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const { serialNumber = '' } = (request.socket as TLSSocket).getPeerCertificate()
     const one = {
       line: `${request.url} ${request.headers.authorization ?? '-'}`,
       serial: serialNumber,
       port: request.socket.remotePort ?? 0,
+      isResumed: (request.socket as TLSSocket).isSessionReused(),
     }
     seen.push(one)
-    if (request.url !== '/v1/identity/roots') response.writeHead(status(one)).end('{}')
+    if (request.url !== '/v1/identity/roots') response.writeHead(await status(one)).end('{}')
     else if (typeof told === 'number') response.writeHead(told).end('{}')
     else response.end(JSON.stringify({ trustDomain: 'test.zerohop', roots: [told.pem], links: [] }))
   }
@@ -57,7 +62,12 @@ async function serve(certificate: TestCertificate, options: { told?: TestCertifi
   await once(server, 'listening')
   cleanups.push(() => server.close().closeAllConnections())
   const connections = (): Promise<number> => new Promise((resolve) => server.getConnections((_, count) => resolve(count)))
-  return { seen, connections, address: `https://localhost:${(server.address() as AddressInfo).port}` }
+  return {
+    seen,
+    connections,
+    cut: () => server.closeAllConnections(),
+    address: `https://localhost:${(server.address() as AddressInfo).port}`,
+  }
 }
 
 function clientOf(address: string, token: string, options: { ca?: string; wallNow?: () => number } = {}) {
@@ -189,4 +199,24 @@ test('where a certificate alone is not enough, as behind a proxy, the token goes
     else await expect(asked).rejects.toMatchObject({ status })
   }
   expect(seen.map(({ line }) => line.replace(question.path, ''))).toEqual([' -', ` Bearer ${plainToken}`, ` Bearer ${plainToken}`, ' -'])
+})
+
+test('a connection that is being used when a newer certificate comes ends with its exchange, and none resumes another', async () => {
+  const parked = Promise.withResolvers<number>()
+  const answers = [parked.promise, 200]
+  const { seen, address, connections, cut } = await serve(control, { status: () => answers.shift() ?? 200 })
+  const { client, trust } = clientOf(address, pinned(authority.root))
+  trust.prove(authority.identityOf('cart'))
+  const long = client.ask(question)
+  await expect.poll(() => seen.length).toBe(1)
+  trust.prove(authority.identityOf('cart'))
+  await client.ask(question)
+  expect(await connections()).toBe(2)
+  parked.resolve(200)
+  expect((await long).status).toBe(200)
+  await expect.poll(connections).toBe(1)
+  cut()
+  await client.ask(question)
+  expect(new Set(seen.map(({ port }) => port)).size).toBe(3)
+  expect(seen.map(({ isResumed }) => isResumed)).toEqual([false, false, false])
 })

@@ -2,6 +2,9 @@
 import { createHash, X509Certificate } from 'node:crypto'
 import type { IdentityRoots } from '../policy/exchange.ts'
 
+/** Where a control API tells its roots, to everybody. */
+export const rootsPath = '/v1/identity/roots'
+
 // What a control API hands out, and behind it the base64url SHA-256 of a root's SubjectPublicKeyInfo.
 const pinnedToken = /^zh_[\w-]{12}_[\w-]{43}_([\w-]{43})$/
 
