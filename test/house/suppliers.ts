@@ -75,5 +75,5 @@ function declarationProblem(path: string, name: string, declared: Declarations):
 }
 
 function isTest(path: string): boolean {
-  return path.endsWith('.test.ts') || path.startsWith('test/')
+  return /(\.test|-under-test)\.ts$/.test(path) || path.startsWith('test/')
 }

@@ -42,11 +42,14 @@ class HttpAttempt extends Exchange implements Claimant, Dispatcher.DispatchHandl
     this.#connection = connection
     this.#reused = connection.served > 0
     const body = message.body
+    const { clock, leastLeft } = this.ground.parts
+    const now = clock.now()
+    leastLeft.saw(connection.made.goodUntil - now)
     connection.dispatch(
       {
         method: message.method as Dispatcher.HttpMethod,
         path: message.target.path,
-        headers: message.headersAt(call, this.ground.parts.clock.now()),
+        headers: message.headersAt(call, now),
         body: (body instanceof OneShotBody ? body.open(call) : body) as Dispatcher.DispatchOptions['body'],
         // A DELETE with a body would close its connection otherwise.
         reset: message.method === 'HEAD' ? null : false,
