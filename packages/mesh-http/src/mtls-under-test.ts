@@ -5,10 +5,10 @@ import { join } from 'node:path'
 import { setImmediate as turn } from 'node:timers/promises'
 import { createMesh, type Discovery, type EndpointInfo, type Mesh, type Registrar, WatchSource } from '@zerohop/mesh-core'
 import { type TestIdentitySource, testAuthority } from '@zerohop/mesh-core/testing'
-import { type IdentitySource, type MeshServer, mtlsLabel, mtlsLabelValue } from '@zerohop/mesh-core/transport'
+import { type IdentitySource, mtlsLabel, mtlsLabelValue } from '@zerohop/mesh-core/transport'
 import { type MeshFetch, meshFetch } from './client/mesh-fetch.ts'
 import type { HttpApp } from './server/exchange.ts'
-import { serveHttp } from './server/http-server.ts'
+import { type MeshServer, serveHttp } from './server/http-server.ts'
 import type { HttpServerOptions } from './server/server-options.ts'
 
 /** How a member is set up; without an identity of its own it gets one of its service, with `identity: false` none. */

@@ -6,6 +6,7 @@ import { CANCELLED, Call, type Endpoint, LATE, type MeshParts, OK, partsOf, UNRE
 import { expect, test } from 'vitest'
 import { connectionCheck } from './connection-check.ts'
 import { caller, rawUpstream } from './testing-upstream.ts'
+import { TurnoverUnderTest } from './turnover-under-test.ts'
 
 /** A check of the endpoint at `address`, under way. */
 function begun(parts: MeshParts, address: string): { call: Call; done: Promise<[verdict: Verdict, error: string]> } {
@@ -69,4 +70,17 @@ test('in a network of byte streams it connects as over sockets, and the server h
   expect(await check()).toEqual([OK, ''])
   await Promise.all(ends)
   expect(ends.length).toBe(2)
+})
+
+test('a secured endpoint passes where the service itself shakes hands; else the check says who did', async () => {
+  const { parts, endpoint } = new TurnoverUnderTest()
+  const check = async () => {
+    const call = new Call({ service: '', method: '', path: '', kind: 'unary', message: null, replayable: true, idempotent: true })
+    call.endpoint = endpoint
+    const { verdict, code, error } = await connectionCheck(parts, 'permissive')(call)
+    return [verdict, code, error?.message ?? '']
+  }
+  expect(await check()).toEqual([OK, '', ''])
+  Object.assign(endpoint, { service: 'payment' })
+  expect(await check()).toEqual([UNREACHED, 'WRONG_PEER', expect.stringMatching(/expected \S+payment\b.*proved to be \S+inventory/)])
 })

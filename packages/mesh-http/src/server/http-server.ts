@@ -8,10 +8,10 @@ import {
   doorGround,
   type Entrance,
   endOnSignal,
+  type LeavingServer,
   Listed,
   Listener,
   type MeshParts,
-  type MeshServer,
   type Peer,
   partsOf,
   Readiness,
@@ -23,6 +23,9 @@ import { HttpInbound } from './http-inbound.ts'
 import { OpenConnections } from './open-connections.ts'
 import { type HttpServerOptions, type HttpServerSettings, httpServerSettings } from './server-options.ts'
 import { endPlainly, plainResponse } from './upgrade.ts'
+
+/** A server that is a member of the mesh. */
+export type MeshServer = LeavingServer
 
 /**
  * Serves `app` (anything that takes node's request and response) as the mesh's service; resolves once it listens.

@@ -5,9 +5,8 @@ import net from 'node:net'
 import { text } from 'node:stream/consumers'
 import { setImmediate as turn } from 'node:timers/promises'
 import { createMesh, type Mesh } from '@zerohop/mesh-core'
-import type { MeshServer } from '@zerohop/mesh-core/transport'
 import type { HttpApp } from './exchange.ts'
-import { serveHttp } from './http-server.ts'
+import { type MeshServer, serveHttp } from './http-server.ts'
 import type { HttpServerOptions } from './server-options.ts'
 
 /** What a test says of a server; `policy` is the service's own, without its name. */
