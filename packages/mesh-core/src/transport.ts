@@ -42,7 +42,7 @@ export { acceptBaggage, formatTraceparent, type HeaderLines, parseTraceContext }
 export type { CodesPolicy, ConnectionsPolicy, HealthPolicy, StreamPolicy } from './policy/index.ts'
 export { advertisedAddress } from './serving/advertised-address.ts'
 export { Attendance } from './serving/attendance.ts'
-export { Departure, type Leaving, type MeshServer } from './serving/departure.ts'
+export { Departure, type Leaving, type LeavingServer } from './serving/departure.ts'
 export { endOnSignal } from './serving/ending-signals.ts'
 export { Listed, type ListedGround } from './serving/listed.ts'
 export { Listener } from './serving/listener.ts'

@@ -48,7 +48,7 @@ function client(mesh: TestMesh): Client {
   return new Client('words', undefined as never, { channelOverride: meshChannel(mesh.mesh, 'words', { definition: words }) as never })
 }
 
-function call(client: Client, method: string, sent: unknown[], options: object = {}): Promise<Ended> {
+function call(client: Client, method: string, { sent, ...options }: { sent: unknown[]; deadline?: number }): Promise<Ended> {
   const { path, requestStream, responseStream } = words[method] as { path: string; requestStream: boolean; responseStream: boolean }
   const { promise, resolve } = Promise.withResolvers<Ended>()
   const messages: unknown[] = []
@@ -99,11 +99,11 @@ describe.each(fidelities)('fidelity %s', (fidelity, options) => {
       } as never),
     )
     const caller = client(mesh)
-    expect(await call(caller, 'Say', [{ text: 'a' }])).toMatchObject({ code: Status.OK, messages: [{ echo: 'a' }] })
-    const gathered = await call(caller, 'Gather', ['a', 'b'])
+    expect(await call(caller, 'Say', { sent: [{ text: 'a' }] })).toMatchObject({ code: Status.OK, messages: [{ echo: 'a' }] })
+    const gathered = await call(caller, 'Gather', { sent: ['a', 'b'] })
     expect([gathered.messages, gathered.metadata.get('x-bytes-bin')]).toEqual([['ab'], [Buffer.from([0, 255])]])
-    expect(await call(caller, 'Scatter', ['abc'])).toMatchObject({ code: Status.OK, messages: ['a', 'b', 'c'] })
-    expect(await call(caller, 'Talk', ['a', 'b'])).toMatchObject({ code: Status.OK, messages: ['aa', 'bb'] })
+    expect(await call(caller, 'Scatter', { sent: ['abc'] })).toMatchObject({ code: Status.OK, messages: ['a', 'b', 'c'] })
+    expect(await call(caller, 'Talk', { sent: ['a', 'b'] })).toMatchObject({ code: Status.OK, messages: ['aa', 'bb'] })
     expect(service.calls.map(({ request }) => [request.method, request.metadata.get('x-asked')])).toEqual(
       ['Say', 'Gather', 'Scatter', 'Talk'].map((method) => [method, ['1']]),
     )
@@ -117,9 +117,9 @@ describe.each(fidelities)('fidelity %s', (fidelity, options) => {
       {},
       grpcService(words, { Say: () => grpcReply.status('NOT_FOUND', 'no “such” word', { trailers: { why: 'x' } }) }),
     )
-    const ended = await call(client(mesh), 'Say', ['a'])
+    const ended = await call(client(mesh), 'Say', { sent: ['a'] })
     expect([ended.code, ended.details, ended.metadata.get('why')]).toEqual([Status.NOT_FOUND, 'no “such” word', ['x']])
-    expect((await call(client(mesh), 'Talk', ['a'])).code).toBe(Status.UNIMPLEMENTED)
+    expect((await call(client(mesh), 'Talk', { sent: ['a'] })).code).toBe(Status.UNIMPLEMENTED)
   })
 
   it('is tried again on the other instance', async () => {
@@ -127,16 +127,16 @@ describe.each(fidelities)('fidelity %s', (fidelity, options) => {
     const mesh = made({ ...options(), policy })
     const handler = (_: GrpcRequest, n: number): unknown => (n === 0 ? grpcReply.status('UNAVAILABLE') : grpcReply(write('x')))
     const service = mesh.service<GrpcRequest>('words', { instances: 2 }, handler)
-    expect(await call(client(mesh), 'Say', ['a'])).toMatchObject({ code: Status.UNAVAILABLE })
+    expect(await call(client(mesh), 'Say', { sent: ['a'] })).toMatchObject({ code: Status.UNAVAILABLE })
     expect(service.calls).toHaveLength(1)
     service.instances[0]?.stop()
-    expect(await call(client(mesh), 'Say', ['a'])).toMatchObject({ code: Status.OK, messages: ['x'] })
+    expect(await call(client(mesh), 'Say', { sent: ['a'] })).toMatchObject({ code: Status.OK, messages: ['x'] })
   })
 
   it.each(['head', 'body'] as const)('loses the connection at the %s', async (at) => {
     const mesh = made(options())
     mesh.service('words', {}, () => grpcReply.broken(at === 'head' ? { at } : { at, messages: [write('a')] }))
-    const { code, messages } = await call(client(mesh), 'Scatter', ['a'])
+    const { code, messages } = await call(client(mesh), 'Scatter', { sent: ['a'] })
     expect([code, messages]).toEqual([Status.UNAVAILABLE, at === 'head' ? [] : ['a']])
   })
 
@@ -164,17 +164,17 @@ describe.each(fidelities)('fidelity %s', (fidelity, options) => {
     mesh.service('words', {}, () => {
       throw new Error('oh')
     })
-    expect((await call(client(mesh), 'Say', ['a'])).code).toBe(Status.UNAVAILABLE)
+    expect((await call(client(mesh), 'Say', { sent: ['a'] })).code).toBe(Status.UNAVAILABLE)
   })
 
   it.runIf(fidelity === 'direct')('passes no time by itself', async () => {
     const mesh = made(options())
     mesh.service('words', {}, () => grpcReply.delayed(1000, grpcReply.stream(write('a'), 500, write('b'))))
-    const ended = call(client(mesh), 'Scatter', ['a'])
+    const ended = call(client(mesh), 'Scatter', { sent: ['a'] })
     await mesh.clock.advance('1s')
     await mesh.clock.advance('500ms')
     expect(await ended).toMatchObject({ code: Status.OK, messages: ['a', 'b'] })
-    const late = call(client(mesh), 'Say', ['a'], { deadline: Date.now() + 60_000 })
+    const late = call(client(mesh), 'Say', { sent: ['a'], deadline: Date.now() + 60_000 })
     await mesh.clock.advance('61s')
     expect((await late).code).toBe(Status.DEADLINE_EXCEEDED)
   })

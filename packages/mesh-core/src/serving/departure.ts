@@ -2,8 +2,8 @@
 import type { Clock } from '../kernel/clock.ts'
 import type { Attendance } from './attendance.ts'
 
-/** A server that is a member of the mesh. */
-export interface MeshServer extends AsyncDisposable {
+/** A server as its program sees it. */
+export interface LeavingServer extends AsyncDisposable {
   /** `host:port`, an IPv6 host in brackets. */
   readonly address: string
   readonly port: number
@@ -52,7 +52,7 @@ export class Departure {
     this.#leaving = leaving
   }
 
-  /** As `MeshServer.drain`. */
+  /** As `LeavingServer.drain`. */
   drain(): void {
     if (this.#drained !== null) return
     const released = this.#leaving.release()
@@ -61,7 +61,7 @@ export class Departure {
     if (released === null) this.#turnAway()
   }
 
-  /** As `MeshServer.close`. */
+  /** As `LeavingServer.close`. */
   close(graceMs: number): Promise<void> {
     this.drain()
     const timer = this.#leaving.clock.setTimer(graceMs, () => this.#leaving.cut())

@@ -53,9 +53,11 @@ export interface Listing {
 /** Says what is wrong with a value, as the middle of a sentence; '' where nothing is. */
 export type OptionCheck = (value: unknown) => string
 
-/** Checks that options are written with. */
+/** A function. */
 export const isFunction: OptionCheck = (value) => (typeof value === 'function' ? '' : 'expected a function')
+/** True or false, and nothing that only passes for it. */
 export const isBoolean: OptionCheck = (value) => (typeof value === 'boolean' ? '' : 'expected true or false')
+/** A whole number from `least` to `most`. */
 export const isWhole =
   (least: number, most: number): OptionCheck =>
   (value) =>

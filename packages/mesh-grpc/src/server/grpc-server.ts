@@ -7,10 +7,10 @@ import {
   Departure,
   doorGround,
   endOnSignal,
+  type LeavingServer,
   Listed,
   Listener,
   type MeshParts,
-  type MeshServer,
   partsOf,
   Readiness,
   ServerDoor,
@@ -20,6 +20,9 @@ import { GrpcInbound } from './grpc-inbound.ts'
 import { HealthService } from './health-service.ts'
 import { OpenSessions, type SessionTerms } from './open-sessions.ts'
 import { type GrpcServerOptions, type GrpcServerSettings, grpcServerSettings } from './server-options.ts'
+
+/** A server that is a member of the mesh. */
+export type MeshServer = LeavingServer
 
 /**
  * Serves `server`, a grpc-js Server with its services added, as the mesh's service; resolves once it listens. The server must not be bound to

@@ -19,8 +19,7 @@ import {
   type sendUnaryData,
 } from '@grpc/grpc-js'
 import { createMesh, type Mesh } from '@zerohop/mesh-core'
-import type { MeshServer } from '@zerohop/mesh-core/transport'
-import { serveGrpc } from './grpc-server.ts'
+import { type MeshServer, serveGrpc } from './grpc-server.ts'
 import type { GrpcServerOptions } from './server-options.ts'
 
 /** Messages are texts here. */
