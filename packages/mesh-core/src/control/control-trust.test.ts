@@ -130,6 +130,14 @@ test.each([
   expect(seen.map(({ line }) => line)).toEqual(['/v1/identity/roots -'])
 })
 
+test('a variable that turns checks off in the whole process does not turn these off', async () => {
+  const { seen, address } = await serve(testAuthority().issue('control', { uris: ['spiffe://test.zerohop/control'] }))
+  process.env.NODE_TLS_REJECT_UNAUTHORIZED = '0'
+  cleanups.push(() => delete process.env.NODE_TLS_REJECT_UNAUTHORIZED)
+  await expect(clientOf(address, pinned(authority.root)).client.ask(question)).rejects.toMatchObject({ reason: 'untrusted' })
+  expect(seen).toHaveLength(1)
+})
+
 test('roots that turn out to be out of date are asked for again', async () => {
   const next = testAuthority()
   const { address } = await serve(next.issue('control', { uris: ['spiffe://test.zerohop/control'] }), { told: next.root })

@@ -100,9 +100,11 @@ export class ControlTrust {
     // A trust domain that was told before anybody was believed is hearsay.
     const server = { trustDomain: this.#told?.trustDomain ?? null, byName: this.#told === null && this.#pinned === null }
     const shown = proof === null ? {} : { cert: proof.certificates, key: proof.key.export({ type: 'pkcs8', format: 'pem' }) }
+    // Said, for a variable of the environment could say otherwise for everybody.
+    const checks = { rejectUnauthorized: true, checkServerIdentity: controlServerCheck(server) }
     return {
       // Without any the system's own are believed, as node does it.
-      options: { ...(roots.length === 0 ? {} : { ca: roots }), ...shown, checkServerIdentity: controlServerCheck(server) },
+      options: { ...(roots.length === 0 ? {} : { ca: roots }), ...shown, ...checks },
       isKept: true,
       isProved: proof !== null,
     }
