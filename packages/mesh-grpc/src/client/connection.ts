@@ -97,6 +97,8 @@ export class Connection extends Alarm {
 
   /** @throws Error where the connection has just ended */
   openStream(headers: OutgoingHttpHeaders, to: { path: string; host: string | null }, listener: InterceptingListener): InnerStream {
+    const { clock, leastLeft } = this.#start.parts
+    leastLeft.saw(this.goodUntil - clock.now())
     return this.#inner.openStream(headers, { path: to.path, authority: this.authority(to.host) }, listener)
   }
 

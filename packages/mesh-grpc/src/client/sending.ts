@@ -145,7 +145,7 @@ export class Sending {
   #wait(): void {
     const { parts } = this.#start.ground
     const { deadlineAt } = this.#call as Call
-    const pauseMs = Math.min(this.#pauseMs * (0.5 + parts.random() / 2), deadlineAt - parts.clock.now())
+    const pauseMs = Math.max(0, Math.min(this.#pauseMs * (0.5 + parts.random() / 2), deadlineAt - parts.clock.now()))
     this.#pauseMs = Math.min(this.#pauseMs * 2, mostPauseMs)
     this.#timer = parts.clock.setTimer(pauseMs, () => {
       const destination = this.#destination()

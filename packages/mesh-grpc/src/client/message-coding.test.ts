@@ -1,0 +1,82 @@
+/** Tests of what messages go through on their way: compression, and bounds. */
+import { deflateSync, gzipSync } from 'node:zlib'
+import { compressionAlgorithms, Metadata, status as Status } from '@grpc/grpc-js'
+import { expect, test } from 'vitest'
+import { caller, echoing, http2Upstream, upstream } from './upstream-under-test.ts'
+
+test.each([
+  ['gzip', compressionAlgorithms.gzip],
+  ['deflate', compressionAlgorithms.deflate],
+])('are compressed by %s both ways where both ends are told so', async (_name, algorithm) => {
+  const option = { 'grpc.default_compression_algorithm': algorithm }
+  await using server = await upstream(echoing, { options: option })
+  await using shop = await caller([server.address], { channel: option })
+  const long = Buffer.alloc(200_000, 'a')
+  const unary = await shop.client.unary(long)
+  expect([unary.code, unary.messages[0]?.equals(long)]).toEqual([Status.OK, true])
+  const { call, ended } = shop.client.talk()
+  for (let n = 0; n < 3; n++) call.write(Buffer.alloc(50_000, String(n)))
+  call.end()
+  const talk = await ended
+  expect([talk.code, talk.messages.map((message) => [message.length, message[0]])]).toEqual([
+    Status.OK,
+    [0, 1, 2].map((n) => [50_000, 48 + n]),
+  ])
+})
+
+test('larger than the program lets them be go neither up nor down, and no server is to blame', async () => {
+  await using server = await upstream({ unary: (_call, callback) => callback(null, Buffer.alloc(3000)) })
+  const limits = { 'grpc.max_send_message_length': 1000, 'grpc.max_receive_message_length': 2000 }
+  await using shop = await caller([server.address], {
+    channel: limits,
+    policy: { retry: { attempts: 3, on: ['throttled'] }, breaker: { consecutiveFailures: 1 } },
+  })
+  const metadata = new Metadata({ idempotentRequest: true })
+  const up = await shop.client.unary(Buffer.alloc(1001), { metadata })
+  expect([up.code, up.details]).toEqual([Status.RESOURCE_EXHAUSTED, 'Attempted to send message with a size larger than 1000'])
+  for (let n = 0; n < 3; n++) {
+    const down = await shop.client.unary(Buffer.alloc(10), { metadata })
+    expect([down.code, down.details]).toEqual([Status.RESOURCE_EXHAUSTED, 'Received message larger than max (3000 vs 2000)'])
+  }
+  expect(await shop.mesh.metrics()).toMatch(/zerohop_calls_total\{[^}]*verdict="rejected"[^}]*\} 3/)
+})
+
+test.each([
+  ['compressed', { coding: 'gzip', message: gzipSync('hello') }, [Status.OK, 'hello', '']],
+  ['compressed to nothing much', { coding: 'deflate', message: deflateSync(Buffer.alloc(5)) }, [Status.OK, '\0'.repeat(5), '']],
+  [
+    'that grow beyond bounds when they are decompressed',
+    { coding: 'gzip', message: gzipSync(Buffer.alloc(1_000_000)) },
+    [Status.RESOURCE_EXHAUSTED, '', 'Received message that decompresses to a size larger than 10000'],
+  ],
+  [
+    'that are no gzip',
+    { coding: 'gzip', message: Buffer.from('hello') },
+    [Status.INTERNAL, '', 'Failed to decompress gzip-encoded message'],
+  ],
+  [
+    'compressed in a way that nobody agreed on',
+    { coding: 'br', message: Buffer.from('hello') },
+    [Status.INTERNAL, '', 'Received a compressed message, but "grpc-encoding" was br'],
+  ],
+])('%s come to their end', async (_name, { coding, message }, expected) => {
+  await using server = await http2Upstream((stream) => {
+    stream.respond({ ':status': 200, 'content-type': 'application/grpc', 'grpc-encoding': coding }, { waitForTrailers: true })
+    stream.on('wantTrailers', () => stream.sendTrailers({ 'grpc-status': '0' }))
+    const frame = Buffer.alloc(5)
+    frame[0] = 1
+    frame.writeUInt32BE(message.length, 1)
+    stream.end(Buffer.concat([frame, message]))
+  })
+  await using shop = await caller([server.address], { channel: { 'grpc.max_receive_message_length': 10_000 } })
+  const ended = await shop.client.unary('')
+  expect([ended.code, String(ended.messages), ended.details]).toEqual(expected)
+})
+
+test('of one megabyte and more go through whole', async () => {
+  await using server = await upstream(echoing)
+  await using shop = await caller([server.address])
+  const large = Buffer.alloc(3_000_000, 'x')
+  const ended = await shop.client.unary(large)
+  expect([ended.code, ended.messages[0]?.length]).toEqual([Status.OK, large.length])
+})
