@@ -1,5 +1,6 @@
 /** The mesh as its users and the wires see it. */
 import type { Advertised } from '../control/registration.ts'
+import type { LeastLeft } from '../identity/least-left.ts'
 import type { Clock, Random } from '../kernel/clock.ts'
 import type { IdentitySource, MtlsMode } from '../kernel/identity.ts'
 import type { Log } from '../kernel/log.ts'
@@ -69,6 +70,8 @@ export interface MeshParts {
   readonly tracer: TracerSource
   /** Who this process is, and whom it believes; null where it has no source of an identity, or one that has learned that there is none to be had, and all is plaintext. */
   readonly identity: IdentitySource | null
+  /** A wire tells it of each request that begins. */
+  readonly leastLeft: LeastLeft
   /** How this service takes connections, as its policy says. */
   readonly mtls: Watch<MtlsMode>
   /** How long a connection to a server of this service may take requests, in ms, as its policy says; Infinity: no bound. */

@@ -1,6 +1,7 @@
 /** Everything that a mesh shows as metrics beside calls and attempts. */
 import type { VisitorBook } from '../access/visitor-book.ts'
 import type { Control } from '../control/control.ts'
+import type { LeastLeft } from '../identity/least-left.ts'
 import type { Clock } from '../kernel/clock.ts'
 import type { Discovery } from '../kernel/discovery.ts'
 import type { IdentitySource } from '../kernel/identity.ts'
@@ -19,6 +20,7 @@ export interface Shown {
   readonly visitors: VisitorBook
   readonly refusedPeers: RefusedPeers
   readonly identity: IdentitySource | null
+  readonly leastLeft: LeastLeft
   readonly discovery: Discovery | null
   readonly control: Control | null
 }
@@ -29,7 +31,7 @@ export function registerMetrics(meter: Meter, shown: Shown): void {
   registerGauges(meter, shown.table, shown.clock)
   registerVisitors(meter, shown.visitors)
   registerPeerMetrics(meter, shown.refusedPeers.counts)
-  if (identity !== null) registerIdentityMetrics(meter, identity)
+  if (identity !== null) registerIdentityMetrics(meter, identity, shown.leastLeft)
   if (discovery !== null) registerFreshness(meter, discovery)
   if (control !== null) registerControlMetrics(meter, control)
 }

@@ -110,6 +110,7 @@ class ServiceMesh implements Mesh {
       visitors: this.#visitors.book,
       refusedPeers: this.#refusedPeers,
       identity: source,
+      leastLeft: this.#identity.leastLeft,
       discovery: this.#discovery,
       control: this.#control,
     })
@@ -228,6 +229,7 @@ class ServiceMesh implements Mesh {
       get identity() {
         return mesh.#identity.source
       },
+      leastLeft: this.#identity.leastLeft,
       mtls: this.#mtls,
       get maxAgeMs() {
         return mesh.#own.connections.maxAgeMs

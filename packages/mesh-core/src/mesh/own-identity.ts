@@ -1,4 +1,5 @@
 /** The identity of a mesh: when it is first asked for, whether it still counts, and what is said when it does not. */
+import { LeastLeft } from '../identity/least-left.ts'
 import type { Clock, Timer } from '../kernel/clock.ts'
 import type { Identity, IdentitySource, MtlsMode } from '../kernel/identity.ts'
 import type { Log } from '../kernel/log.ts'
@@ -32,6 +33,7 @@ type Stage = 'good' | 'ending' | 'over'
 
 /** One per mesh. */
 export class OwnIdentity {
+  readonly leastLeft = new LeastLeft()
   readonly #options: OwnIdentityOptions
   #hasBegun = false
   #isClosed = false
