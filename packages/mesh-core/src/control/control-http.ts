@@ -2,7 +2,7 @@
 import { type ClientRequest, type IncomingHttpHeaders, type IncomingMessage, Agent as PlainAgent, request as plainRequest } from 'node:http'
 import { Agent as SecureAgent, request as secureRequest } from 'node:https'
 import type { Socket } from 'node:net'
-import type { ConnectionOptions, SecureContextOptions } from 'node:tls'
+import type { ConnectionOptions } from 'node:tls'
 import { promisify } from 'node:util'
 import { gunzip } from 'node:zlib'
 import { ControlFailure } from './control-failure.ts'
@@ -21,7 +21,7 @@ export interface ControlRequest {
 
 /** How TLS is spoken, one object for as long as that does not change. */
 export interface SecureGround {
-  readonly options: SecureContextOptions & Pick<ConnectionOptions, 'checkServerIdentity' | 'rejectUnauthorized'>
+  readonly options: Pick<ConnectionOptions, 'secureContext' | 'checkServerIdentity' | 'rejectUnauthorized'>
   /** False: each connection is for one exchange. */
   readonly isKept: boolean
   /** True where this process shows a certificate of its own. */

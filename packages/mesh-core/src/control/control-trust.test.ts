@@ -154,6 +154,8 @@ test('with a file of roots the host name counts, and a service that is called li
   await expect(clientOf('https://localhost:1', plainToken, { ca }).client.ask(question)).rejects.toThrow(
     /roots of `controlCa` cannot be read/,
   )
+  writeFileSync(ca, '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n')
+  await expect(clientOf('https://localhost:1', plainToken, { ca }).client.ask(question)).rejects.toMatchObject({ reason: 'untrusted' })
   writeFileSync(ca, authority.root.pem)
   const ask = async (certificate: TestCertificate): Promise<number> => {
     const { address } = await serve(certificate)

@@ -1,6 +1,7 @@
 /** TLS to the control API: whom this process believes there, and as whom it is known itself. */
+import { X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { getCACertificates } from 'node:tls'
+import { createSecureContext, getCACertificates } from 'node:tls'
 import type { Identity, TrustBundle } from '../kernel/identity.ts'
 import { identityRootsSchema } from '../policy/exchange.ts'
 import { checkedAs, jsonIn } from './answer-reading.ts'
@@ -100,11 +101,14 @@ export class ControlTrust {
     // A trust domain that was told before anybody was believed is hearsay.
     const server = { trustDomain: this.#told?.trustDomain ?? null, byName: this.#told === null && this.#pinned === null }
     const shown = proof === null ? {} : { cert: proof.certificates, key: proof.key.export({ type: 'pkcs8', format: 'pem' }) }
-    // Said, for a variable of the environment could say otherwise for everybody.
-    const checks = { rejectUnauthorized: true, checkServerIdentity: controlServerCheck(server) }
     return {
-      // Without any the system's own are believed, as node does it.
-      options: { ...(roots.length === 0 ? {} : { ca: roots }), ...shown, ...checks },
+      options: {
+        // Made once, and not for every connection: the system has some 150 roots. Without any here they are believed, as node does it.
+        secureContext: createSecureContext({ ...(roots.length === 0 ? {} : { ca: roots }), ...shown }),
+        // Said, for a variable of the environment could say otherwise for everybody.
+        rejectUnauthorized: true,
+        checkServerIdentity: controlServerCheck(server),
+      },
       isKept: true,
       isProved: proof !== null,
     }
@@ -121,7 +125,10 @@ export class ControlTrust {
 
 function readRoots(path: string): string {
   try {
-    return readFileSync(path, 'utf8')
+    const text = readFileSync(path, 'utf8')
+    // Node passes over what is no certificate, and would then believe nobody without a word.
+    new X509Certificate(text)
+    return text
   } catch (error) {
     throw new ControlFailure('untrusted', `the roots of \`controlCa\` cannot be read: ${(error as Error).message}`)
   }
