@@ -1,5 +1,6 @@
 /** One running instance of a service, as a process of its own. */
 import { fileURLToPath } from 'node:url'
+import { isReady, type Protocol } from './is-ready.ts'
 import type { RunDirectory } from './run-directory.ts'
 import { TetheredProcess } from './tethered-process.ts'
 import { until } from './until.ts'
@@ -24,14 +25,13 @@ export interface Membership {
 
 // Two busy cores need about a second; a laptop that wakes from sleep needs more.
 const startWithinMs = 30_000
-// A connection kept open from here would be one more that a draining instance has to wait for.
-const notKept = { connection: 'close' }
 
 /** A process that serves. */
 export class ServiceProcess extends TetheredProcess {
   readonly instance: Instance
   /** `host:port`; '' until it listens. */
   address = ''
+  protocol: Protocol = 'HTTP'
   /** Where its admin pages are; known before it listens. */
   admin = ''
 
@@ -52,7 +52,9 @@ export class ServiceProcess extends TetheredProcess {
       },
       onLine: (line) => {
         this.admin = /^admin on (\S+:\d+)$/.exec(line)?.[1] ?? this.admin
-        this.address = /^listening on (\S+:\d+)$/.exec(line)?.[1] ?? this.address
+        const [, address = this.address, protocol = this.protocol] = /^listening on (\S+:\d+) for (HTTP|gRPC)$/.exec(line) ?? []
+        this.address = address
+        this.protocol = protocol as Protocol
       },
     })
     this.instance = instance
@@ -60,13 +62,10 @@ export class ServiceProcess extends TetheredProcess {
 
   /** Waits until it listens and says that it is ready. @throws Error with its last words where it ended or took too long */
   async ready(): Promise<void> {
-    const isReady = await until(startWithinMs, async () => {
+    const becameReady = await until(startWithinMs, async () => {
       if (!this.alive) throw new Error(`${this.instance.name} ended before it was ready: ${this.complaint}`)
-      if (this.address === '') return false
-      const reply = await fetch(`http://${this.address}/readyz`, { headers: notKept }).catch(() => null)
-      await reply?.body?.cancel()
-      return reply?.status === 200
+      return this.address !== '' && isReady(this.address, this.protocol)
     })
-    if (!isReady) throw new Error(`${this.instance.name} was not ready within ${startWithinMs / 1000} s: ${this.complaint}`)
+    if (!becameReady) throw new Error(`${this.instance.name} was not ready within ${startWithinMs / 1000} s: ${this.complaint}`)
   }
 }

@@ -1,20 +1,23 @@
 /** Takes the money for orders: at once where payment answers, later where it is busy. */
-import type { asker } from '../../web/ask.ts'
+import type { ChargeReply, PaymentClient } from '../../proto/payment.ts'
+import { answerOf } from '../../web/answer-of.ts'
 import { Problem } from '../../web/problem.ts'
 import type { Order, Orders } from './orders.ts'
 
 // Longer than any call to payment may take, so that no second instance charges while the first still waits.
 const leaseMs = 90_000
 const roundMs = 500
+// What payment answers about the charge itself. Whoever is turned away at its door, or hears nothing, knows nothing of the charge.
+const final = new Set([400, 409])
 
 /** Charges orders. */
 export class Cashier {
   readonly #orders: Orders
-  readonly #ask: ReturnType<typeof asker>
+  readonly #payment: PaymentClient
 
-  constructor(orders: Orders, ask: ReturnType<typeof asker>) {
+  constructor(orders: Orders, payment: PaymentClient) {
     this.#orders = orders
-    this.#ask = ask
+    this.#payment = payment
   }
 
   /** Saves the order, then charges it. Where payment is busy the order stays saved, and is charged later. */
@@ -40,16 +43,13 @@ export class Cashier {
   async #charge(order: Order): Promise<Order> {
     try {
       // The order's own number is the key: however often it is sent, by whichever instance, the card is charged once.
-      const { body } = await this.#ask<{ version: string }>('http://payment/charges', {
-        method: 'POST',
-        headers: { 'idempotency-key': order.id },
-        json: { card: order.card, cents: order.cents },
-      })
-      this.#orders.settle(order.id, 'paid', body.version)
+      const request = { card: order.card, cents: order.cents, idempotencyKey: order.id }
+      const { version } = await answerOf<ChargeReply>((done) => this.#payment.charge(request, done))
+      this.#orders.settle(order.id, 'paid', version)
     } catch (error) {
       if (!(error instanceof Problem)) throw error
-      if (error.status >= 500 || error.status === 429) this.#orders.release(order.id)
-      else this.#orders.settle(order.id, 'declined', '')
+      if (final.has(error.status)) this.#orders.settle(order.id, 'declined', '')
+      else this.#orders.release(order.id)
     }
     return this.#orders.find(order.id) ?? order
   }

@@ -1,4 +1,6 @@
 /** Checkout: who buys, whether there is enough of everything, the money, and where the time went. */
+import type { InventoryClient } from '../../proto/inventory.ts'
+import { answerOf } from '../../web/answer-of.ts'
 import type { asker } from '../../web/ask.ts'
 import { Problem } from '../../web/problem.ts'
 import type { Cashier } from './cashier.ts'
@@ -11,18 +13,27 @@ export interface CheckedOut {
   readonly timings: Readonly<Record<string, number>>
 }
 
+/** The services that a checkout asks itself. */
+export interface Asked {
+  /** For the user service. */
+  readonly ask: ReturnType<typeof asker>
+  readonly inventory: InventoryClient
+}
+
 /** Turns carts into orders. */
 export class Checkout {
   /** True: inventory is asked for all articles at once. False: for one after the other. */
   asksInParallel = false
   readonly #orders: Orders
   readonly #cashier: Cashier
-  readonly #ask: ReturnType<typeof asker>
+  readonly #ask: Asked['ask']
+  readonly #inventory: InventoryClient
 
-  constructor(orders: Orders, cashier: Cashier, ask: ReturnType<typeof asker>) {
+  constructor(orders: Orders, cashier: Cashier, { ask, inventory }: Asked) {
     this.#orders = orders
     this.#cashier = cashier
     this.#ask = ask
+    this.#inventory = inventory
   }
 
   /** Checks a cart out under the number `id`; asked again, it answers what became of the order. @throws Problem */
@@ -38,7 +49,7 @@ export class Checkout {
     const reserved = performance.now()
     const cents = items.reduce((sum, item) => sum + item.units * item.cents, 0)
     const order = await this.#cashier.take({ id, user, card: buyer.body.card, cents, status: 'saved', paidBy: '' })
-    if (order.status === 'declined') await this.#ask(`http://inventory/reservations/${id}`, { method: 'DELETE' })
+    if (order.status === 'declined') await answerOf((done) => this.#inventory.release({ order: id }, done))
     const end = performance.now()
     return { order, timings: { user: known - start, stock: reserved - known, payment: end - reserved, checkout: end - start } }
   }
@@ -49,7 +60,6 @@ export class Checkout {
   }
 
   async #reserveOne(order: string, { sku, units }: Item): Promise<void> {
-    const headers = { 'idempotency-key': `${order}-${sku}` }
-    await this.#ask('http://inventory/reservations', { method: 'POST', headers, json: { order, sku, units } })
+    await answerOf((done) => this.#inventory.reserve({ order, sku, units }, done))
   }
 }

@@ -1,12 +1,14 @@
 /** The cart: what a shopper wants, and its way to an order. */
+import type { StockReply } from '../../proto/inventory.ts'
 import { serveAdmin } from '../../web/admin.ts'
+import { answerOf } from '../../web/answer-of.ts'
 import { asker } from '../../web/ask.ts'
 import { checkedName, Fields } from '../../web/fields.ts'
 import { Problem } from '../../web/problem.ts'
 import { router } from '../../web/router.ts'
 import { Cashier } from './cashier.ts'
 import { Checkout } from './checkout.ts'
-import { fetch, mesh, serve } from './mesh.ts'
+import { fetch, inventory, mesh, payment, serve } from './mesh.ts'
 import { type Item, Orders } from './orders.ts'
 
 const mostLines = 20
@@ -15,8 +17,8 @@ const dearestCents = 1_000_000
 
 const ask = asker(fetch)
 const orders = new Orders()
-const cashier = new Cashier(orders, ask)
-const checkout = new Checkout(orders, cashier, ask)
+const cashier = new Cashier(orders, payment)
+const checkout = new Checkout(orders, cashier, { ask, inventory })
 cashier.work()
 
 function readItem(value: unknown): Item {
@@ -26,8 +28,8 @@ function readItem(value: unknown): Item {
 
 async function putItems(user: string, body: unknown): Promise<readonly Item[]> {
   const items = new Fields(body).list('items', mostLines).map(readItem)
-  const asked = await ask<{ units: Record<string, number | null> }>(`http://inventory/stock?skus=${items.map(({ sku }) => sku).join(',')}`)
-  const short = items.find(({ sku, units }) => (asked.body.units[sku] ?? 0) < units)
+  const stock = await answerOf<StockReply>((done) => inventory.stock({ skus: items.map(({ sku }) => sku) }, done))
+  const short = items.find(({ sku, units }) => (stock.units[sku] ?? 0) < units)
   if (short !== undefined) throw new Problem(409, `there is not enough of ${short.sku}`)
   orders.put(user, items)
   return orders.items(user)
@@ -60,4 +62,4 @@ const server = await serve(
     },
   }),
 )
-console.log(`listening on 127.0.0.1:${server.port}`)
+console.log(`listening on 127.0.0.1:${server.port} for HTTP`)

@@ -1,6 +1,9 @@
 /** How cart joins the mesh: the only file of this service that knows there is one. */
 import { createMesh } from '@zerohop/mesh-core'
+import { meshClient } from '@zerohop/mesh-grpc'
 import { meshFetch, serveHttp } from '@zerohop/mesh-http'
+import { InventoryClient } from '../../proto/inventory.ts'
+import { PaymentClient } from '../../proto/payment.ts'
 import { registry } from '../../web/registry.ts'
 import { setting } from '../../web/settings.ts'
 
@@ -13,8 +16,12 @@ export const mesh = createMesh({
   ...(await registry({ calls: ['inventory', 'payment', 'user'] })),
 })
 
-/** `fetch` to which `http://inventory/…` and the like are services of the mesh. */
+/** `fetch` to which `http://user/…` is a service of the mesh. */
 export const fetch = meshFetch(mesh)
+
+/** Clients of grpc-js whose calls go over the mesh. */
+export const inventory = meshClient(mesh, 'inventory', InventoryClient)
+export const payment = meshClient(mesh, 'payment', PaymentClient)
 
 /** Serves an application to the mesh on a free port, and lists it there. */
 export const serve = (app: Parameters<typeof serveHttp>[1]) =>

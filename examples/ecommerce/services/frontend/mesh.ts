@@ -13,7 +13,7 @@ export const mesh = createMesh({
   ...(await registry({ calls: ['cart', 'product-catalog'] })),
 })
 
-/** `fetch` to which `http://inventory/…` and the like are services of the mesh. */
+/** `fetch` to which `http://cart/…` and the like are services of the mesh. */
 export const fetch = meshFetch(mesh)
 
 /** Serves an application to the mesh on a free port, and lists it there. */

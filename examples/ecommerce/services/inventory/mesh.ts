@@ -1,6 +1,7 @@
 /** How inventory joins the mesh: the only file of this service that knows there is one. */
+import type { Server } from '@grpc/grpc-js'
 import { createMesh } from '@zerohop/mesh-core'
-import { serveHttp } from '@zerohop/mesh-http'
+import { serveGrpc } from '@zerohop/mesh-grpc'
 import { registry } from '../../web/registry.ts'
 import { setting } from '../../web/settings.ts'
 
@@ -13,6 +14,5 @@ export const mesh = createMesh({
   ...(await registry({ calls: [] })),
 })
 
-/** Serves an application to the mesh on a free port, and lists it there. */
-export const serve = (app: Parameters<typeof serveHttp>[1]) =>
-  serveHttp(mesh, app, { port: 0, host: '127.0.0.1', version: setting('SHOP_VERSION') })
+/** Serves gRPC services to the mesh on a free port, and lists them there. */
+export const serve = (server: Server) => serveGrpc(mesh, server, { port: 0, host: '127.0.0.1', version: setting('SHOP_VERSION') })

@@ -1,9 +1,11 @@
 /** Payment: charges a card, once per idempotency key. */
+import { Server } from '@grpc/grpc-js'
+import { type ChargeReply, PaymentClient } from '../../proto/payment.ts'
 import { serveAdmin } from '../../web/admin.ts'
-import { checkedName, Fields } from '../../web/fields.ts'
+import { Fields } from '../../web/fields.ts'
 import { Problem } from '../../web/problem.ts'
-import { router } from '../../web/router.ts'
 import { setting } from '../../web/settings.ts'
+import { unary } from '../../web/unary.ts'
 import { Bank } from './bank.ts'
 import { Ledger } from './ledger.ts'
 import { mesh, serve } from './mesh.ts'
@@ -24,19 +26,18 @@ await serveAdmin(mesh, {
   },
 })
 
-const server = await serve(
-  router({
-    'POST /charges': async ({ headers, json, left }) => {
-      const key = checkedName(headers['idempotency-key'], 'Idempotency-Key')
-      const fields = new Fields(await json())
-      fields.name('card')
-      const cents = fields.count('cents', dearestCents)
-      const before = ledger.find(key)
-      if (before === undefined) await bank.confirm(left)
-      const charge = before ?? ledger.enter({ key, cents, version })
-      if (charge.cents !== cents) throw new Problem(422, `${key} was already charged with another amount`)
-      return { status: before === undefined ? 201 : 200, body: charge }
-    },
+const server = new Server()
+server.addService(PaymentClient.service, {
+  charge: unary<ChargeReply>(async (request, left) => {
+    const key = request.name('idempotencyKey')
+    request.name('card')
+    const cents = request.count('cents', dearestCents)
+    const before = ledger.find(key)
+    if (before === undefined) await bank.confirm(left)
+    const charge = before ?? ledger.enter({ key, cents, version })
+    if (charge.cents !== cents) throw new Problem(409, `${key} was already charged with another amount`)
+    return { idempotencyKey: key, cents, version: charge.version }
   }),
-)
-console.log(`listening on 127.0.0.1:${server.port}`)
+})
+const { port } = await serve(server)
+console.log(`listening on 127.0.0.1:${port} for gRPC`)

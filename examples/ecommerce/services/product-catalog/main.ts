@@ -1,12 +1,12 @@
 /** The catalog: what is for sale, and how much of it is left. */
+import type { StockReply } from '../../proto/inventory.ts'
 import { serveAdmin } from '../../web/admin.ts'
-import { asker } from '../../web/ask.ts'
+import { answerOf } from '../../web/answer-of.ts'
 import { Problem } from '../../web/problem.ts'
 import { router } from '../../web/router.ts'
-import { fetch, mesh, serve } from './mesh.ts'
+import { inventory, mesh, serve } from './mesh.ts'
 import { type Product, products } from './products.ts'
 
-const ask = asker(fetch)
 const bySku = new Map(products.map((product) => [product.sku, product]))
 
 function find(sku: string): Product {
@@ -16,10 +16,8 @@ function find(sku: string): Product {
 }
 
 async function withUnits(some: readonly Product[]): Promise<readonly (Product & { units: number | null })[]> {
-  const { body } = await ask<{ units: Record<string, number | null> }>(
-    `http://inventory/stock?skus=${some.map(({ sku }) => sku).join(',')}`,
-  )
-  return some.map((product) => ({ ...product, units: body.units[product.sku] ?? null }))
+  const { units } = await answerOf<StockReply>((done) => inventory.stock({ skus: some.map(({ sku }) => sku) }, done))
+  return some.map((product) => ({ ...product, units: units[product.sku] ?? null }))
 }
 
 await serveAdmin(mesh)
@@ -33,4 +31,4 @@ const server = await serve(
     'GET /products/:sku': async ({ params }) => ({ body: (await withUnits([find(params.sku ?? '')]))[0] }),
   }),
 )
-console.log(`listening on 127.0.0.1:${server.port}`)
+console.log(`listening on 127.0.0.1:${server.port} for HTTP`)

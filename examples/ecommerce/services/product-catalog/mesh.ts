@@ -1,6 +1,8 @@
 /** How product-catalog joins the mesh: the only file of this service that knows there is one. */
 import { createMesh } from '@zerohop/mesh-core'
-import { meshFetch, serveHttp } from '@zerohop/mesh-http'
+import { meshClient } from '@zerohop/mesh-grpc'
+import { serveHttp } from '@zerohop/mesh-http'
+import { InventoryClient } from '../../proto/inventory.ts'
 import { registry } from '../../web/registry.ts'
 import { setting } from '../../web/settings.ts'
 
@@ -13,8 +15,8 @@ export const mesh = createMesh({
   ...(await registry({ calls: ['inventory'] })),
 })
 
-/** `fetch` to which `http://inventory/…` and the like are services of the mesh. */
-export const fetch = meshFetch(mesh)
+/** A client of grpc-js whose calls go over the mesh. */
+export const inventory = meshClient(mesh, 'inventory', InventoryClient)
 
 /** Serves an application to the mesh on a free port, and lists it there. */
 export const serve = (app: Parameters<typeof serveHttp>[1]) =>

@@ -19,4 +19,4 @@ const server = await serve(
     },
   }),
 )
-console.log(`listening on 127.0.0.1:${server.port}`)
+console.log(`listening on 127.0.0.1:${server.port} for HTTP`)
