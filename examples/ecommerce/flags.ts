@@ -15,7 +15,7 @@ export const help = `The shop: six services on the Zerohop mesh, and what happen
 
   --keep        leave the shop running after the story, and print its addresses, that of the control API and its admin token
   --json        end with one line of JSON: {"steps":[{"name","expected","seen","ok"}],"ok"}
-  --unhurried   keep a breaker open for 30 s, as the policy says, instead of 3, a lease for 30 s instead of 5, a certificate for 24 h instead of 20 s
+  --unhurried   keep a breaker open for 30 s, as the policy says, instead of 3, a lease for 30 s instead of 5, a certificate for 60 s instead of 20
   --consul      let the services find each other in a Consul, which is fetched and started for the run
   --help        print this
 

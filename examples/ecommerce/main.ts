@@ -11,7 +11,7 @@ import { showLive } from './story/live-board.ts'
 import { Screen } from './story/screen.ts'
 import { tell } from './story/tell.ts'
 
-const unhurried = { openForMs: 30_000, leaseMs: 30_000, leafLifeMs: 86_400_000 }
+const unhurried = { openForMs: 30_000, leaseMs: 30_000, leafLifeMs: 60_000 }
 const hurried = { openForMs: 3000, leaseMs: 5000, leafLifeMs: 20_000 }
 
 async function run(flags: Flags): Promise<void> {
@@ -39,7 +39,7 @@ async function run(flags: Flags): Promise<void> {
   const start = performance.now()
   if (!flags.unhurried)
     screen.line(
-      'In this run a breaker stays open for 3 s, a lease lasts for 5 s and a certificate for 20 s; of their own it is 30 s, 30 s and 24 h, and --unhurried keeps it so.',
+      'In this run a breaker stays open for 3 s, a lease lasts for 5 s and a certificate for 20 s; of their own it is 30 s, 30 s and 24 h, with --unhurried 30 s, 30 s and 60 s.',
     )
   const hideLive = showLive(screen, fleet, shoppers)
   const steps = await tell({ control, consul, fleet, policies, shoppers, openForMs, say: (line) => screen.line(`   ${line}`) }, screen)
@@ -77,10 +77,12 @@ function announce({ control, consul, fleet, screen }: Kept): void {
       `  Consul ${consul.version.padEnd(23)} ${consul.address}   where endpoints come from   curl ${consul.address}/v1/catalog/services`,
     )
   screen.line(
-    '  /livez and /readyz of every process are at its own address; /_mesh (what holds and why) and /_metrics (for Prometheus) at its admin port',
+    '  /livez and /readyz, or grpc.health.v1, of every process are at its own address; /_mesh (what holds and why) and /_metrics (for Prometheus) at its admin port',
   )
-  for (const { instance, address, admin, pid } of fleet.instances().toSorted((a, b) => a.instance.name.localeCompare(b.instance.name))) {
-    screen.line(`  ${instance.name.padEnd(18)} ${instance.version}   http://${address}/   admin http://${admin}/   process ${pid}`)
+  for (const { instance, address, protocol, admin, pid } of fleet
+    .instances()
+    .toSorted((a, b) => a.instance.name.localeCompare(b.instance.name))) {
+    screen.line(`  ${instance.name.padEnd(18)} ${instance.version}   ${address} ${protocol}   admin http://${admin}/   process ${pid}`)
   }
 }
 

@@ -103,6 +103,12 @@ export class ControlClient {
     return ((await this.#ask('/v1/tokens', { method: 'POST', body: { service } })).body as { token: string }).token
   }
 
+  /** The fingerprints of the roots that are believed now. @throws ControlRefusal */
+  async roots(): Promise<readonly string[]> {
+    const { roots } = (await this.#ask('/v1/identity')).body as { roots: { fingerprint: string }[] }
+    return roots.map(({ fingerprint }) => fingerprint)
+  }
+
   async #ask(path: string, { method = 'GET', headers = {}, body }: Question = {}): Promise<{ body: unknown; etag: string }> {
     const { url, adminToken, ca } = this.#access
     const isText = typeof body === 'string'

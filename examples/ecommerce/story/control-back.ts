@@ -8,23 +8,27 @@ import { inWords } from './pace.ts'
 import type { Stage, Step } from './stage.ts'
 
 // Clients ask less and less often while they get no answer: after some seconds, every 3 to 6 s.
-const inSyncWithinMs = 15_000
+const inSyncWithinMs = 20_000
 
 /** Starts the control API again, on the same data. */
 export const controlBack: Step = {
   name: 'the control API is back, and everything in sync again',
   expected: () =>
-    `within ${inWords(inSyncWithinMs)} /v1/status names every process with the newest document applied, and every frontend knows the instance that started meanwhile; revisions go on where they were, and no page fails`,
+    `within ${inWords(inSyncWithinMs)} /v1/status names every process with the newest document applied, and the instance that started meanwhile has a certificate, is ready, and known to every frontend; revisions go on where they were, and no page fails`,
   async play(stage) {
     const { control, fleet, shoppers, say } = stage
-    const all = fleet.instances()
-    const before = Math.max(...(await Promise.all(all.map(meshPage))).map(({ explanation }) => explanation.control?.revision ?? 0))
+    const before = Math.max(
+      ...(await Promise.all(fleet.instances().map(meshPage))).map(({ explanation }) => explanation.control?.revision ?? 0),
+    )
     const from = performance.now()
     say('starts the control API again, where it was')
     await control.start()
+    const [newcomer] = fleet.launched
+    if (newcomer !== undefined) await fleet.serving(newcomer)
+    const all = fleet.instances()
     let now = await look(stage)
     const frontends = fleet.instances('frontend').length
-    const isInSync = await until(inSyncWithinMs, async () => {
+    const isInSync = await until(inSyncWithinMs - (performance.now() - from), async () => {
       now = await look(stage)
       return now.current === all.length && now.informed === frontends
     })

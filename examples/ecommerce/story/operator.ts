@@ -50,12 +50,17 @@ export async function paymentBreakers(processes: readonly ServiceProcess[]): Pro
   return rows.map((row) => row?.breakers.find(({ version }) => version === 'v1')?.state ?? 'none')
 }
 
-/** The sum of a counter over processes, of the series whose labels contain `label`. */
-export async function counter(processes: readonly ServiceProcess[], name: string, label = ''): Promise<number> {
+/** The values of a metric in processes, of the series whose labels contain all of `labels`. */
+export async function series(processes: readonly ServiceProcess[], name: string, ...labels: readonly string[]): Promise<readonly number[]> {
   const texts = await Promise.all(processes.map(async (one) => (await reach(one, '/_metrics')).text()))
-  let sum = 0
-  for (const line of texts.join('\n').split('\n')) {
-    if (line.startsWith(`${name}{`) && line.includes(label)) sum += Number(line.slice(line.lastIndexOf(' ') + 1))
-  }
-  return sum
+  return texts
+    .join('\n')
+    .split('\n')
+    .filter((line) => line.startsWith(`${name}{`) && labels.every((label) => line.includes(label)))
+    .map((line) => Number(line.slice(line.lastIndexOf(' ') + 1)))
+}
+
+/** The sum of a counter over processes, of the series whose labels contain all of `labels`. */
+export async function counter(processes: readonly ServiceProcess[], name: string, ...labels: readonly string[]): Promise<number> {
+  return (await series(processes, name, ...labels)).reduce((sum, value) => sum + value, 0)
 }

@@ -3,6 +3,8 @@ import { canary } from './canary.ts'
 import { controlBack } from './control-back.ts'
 import { controlKilled } from './control-killed.ts'
 import { everythingUp } from './everything-up.ts'
+import { leavesRenewed } from './leaves-renewed.ts'
+import { mayNotCall } from './may-not-call.ts'
 import { inWords } from './pace.ts'
 import { parallelStock } from './parallel-stock.ts'
 import { paymentHeals } from './payment-heals.ts'
@@ -11,13 +13,17 @@ import { policyPush } from './policy-push.ts'
 import { policyRefused } from './policy-refused.ts'
 import { rollback } from './rollback.ts'
 import { rollingRestart } from './rolling-restart.ts'
+import { rootTurnedOver } from './root-turned-over.ts'
 import type { Screen } from './screen.ts'
 import { slowPayment } from './slow-payment.ts'
 import type { Seen, Stage, Step } from './stage.ts'
+import { strangers } from './strangers.ts'
 import { suddenDeath } from './sudden-death.ts'
+import { turnStrict } from './turn-strict.ts'
 
 const steps: readonly Step[] = [
   everythingUp,
+  turnStrict,
   slowPayment,
   policyChange,
   paymentHeals,
@@ -25,9 +31,13 @@ const steps: readonly Step[] = [
   rollingRestart,
   canary,
   parallelStock,
+  strangers,
+  mayNotCall,
   policyPush,
   controlKilled,
   controlBack,
+  leavesRenewed,
+  rootTurnedOver,
   policyRefused,
   rollback,
 ]
