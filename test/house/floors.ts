@@ -42,6 +42,7 @@ const words: ReadonlyMap<string, number> = new Map([
   ['packages/mesh-http/src/reply.ts', 1],
   ['packages/mesh-http/src/status-verdict.ts', 1],
   ['packages/mesh-http/src/testing-control.ts', 1],
+  ['packages/mesh-grpc/src/health-message.ts', 1],
   ['packages/mesh-grpc/src/incoming-messages.ts', 1],
   ['packages/mesh-grpc/src/reply.ts', 1],
   ['packages/mesh-grpc/src/status-verdict.ts', 1],
