@@ -14,6 +14,9 @@ import type { Poll, PollReply } from './poll.ts'
 import type { PollingClient } from './polling-client.ts'
 import { TrustPart, type TrustSource, trustLevel } from './trust-part.ts'
 
+// A client that cannot reach the control API tries again after 15 s at the latest; a try takes time, too.
+const longestBetweenPollsMs = 20_000
+
 /** What documents are made of. */
 export interface DocumentsParts {
   readonly policies: PolicyStore
@@ -85,11 +88,11 @@ export class Documents {
     return !interest.changedWithin(applied, this.#parts.counter.current, schema)
   }
 
-  /** Clients that are sent the trust, and have not said that they hold the one of `hash`. */
+  /** Clients that are sent the trust, are believed to be there, and have not said that they hold the one of `hash`. */
   *withoutTrust(hash: string): Generator<PollingClient> {
     const trust = this.#trust
     for (const client of this.clients.all()) {
-      if (client.schema < trustLevel) continue
+      if (client.schema < trustLevel || this.#isGone(client)) continue
       if (trust?.hash !== hash || client.applied < 0 || client.applied < trust.at) yield client
     }
   }
@@ -131,6 +134,12 @@ export class Documents {
     this.#trust?.close()
     this.catalog.close()
     this.clients.close()
+  }
+
+  /** Neither does it poll, nor does a lease say that its process is there: the wait of its last poll is over, and it had time to ask again. */
+  #isGone({ service, instance, reply, heardAt, waitsUntil }: PollingClient): boolean {
+    if (reply !== null || this.#parts.registry.roll(service)?.get(instance) !== undefined) return false
+    return this.#parts.clock.now() > Math.max(heardAt, waitsUntil) + longestBetweenPollsMs
   }
 
   #trustChanged(): number {

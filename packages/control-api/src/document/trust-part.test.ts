@@ -109,6 +109,28 @@ test('it is known who has not said that it holds the trust: until it polls again
   expect([...plane.documents.withoutTrust('another')]).toHaveLength(1)
 })
 
+test('a client that polls no more is waited for until its last poll would be over and twenty seconds more, and for as long as it holds a lease', async () => {
+  const { roots, plane, client } = scene()
+  const lacks = () => [...plane.documents.withoutTrust(roots.trust.hash)].map(({ instance }) => instance)
+  const server = new NaiveClient(plane, 'server', [])
+  server.schema = 4
+  for (const one of [client, server]) {
+    one.poll().apply()
+    one.poll({ waitMs: 40_000 })
+  }
+  plane.lease('shop', 'server')
+  roots.turn('a', 'b')
+  await plane.clock.advance(100)
+  // Both were sent the new roots, and neither asks again.
+  await plane.clock.advance(59_000)
+  plane.lease('shop', 'server')
+  expect(lacks()).toEqual(['i1', 'server'])
+  await plane.clock.advance(4000)
+  expect(lacks()).toEqual(['server'])
+  client.poll({ waitMs: 0 })
+  expect(lacks()).toEqual(['i1', 'server'])
+})
+
 test('a client that lost the answer is sent the trust again', async () => {
   const { roots, plane, client } = scene()
   client.poll().apply()
