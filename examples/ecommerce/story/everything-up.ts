@@ -32,9 +32,8 @@ export const everythingUp: Step = {
       return leased === count && (listed ?? count) === count
     })
     const took = performance.now() - start
-    const since = performance.now()
-    const written = await policies.publish('first-day')
-    const live = await untilEverywhere(fleet.instances(), { since, withinMs: liveWithinMs, holds: hasAdopted(written) })
+    const { written, lastSentAt } = await policies.publish('first-day')
+    const live = await untilEverywhere(fleet.instances(), { since: lastSentAt, withinMs: liveWithinMs, holds: hasAdopted(written) })
     const views = await shoppers.visit('buy')
     const last = views.at(-1)
     const bought =

@@ -19,15 +19,14 @@ const slowestMs = 2500
 export const policyChange: Step = {
   name: 'the policy changes, and the shop degrades instead of hanging',
   expected: ({ openForMs }) =>
-    `live in every process within ${inWords(liveWithinMs)} and without a restart; breakers on payment open (for ${inWords(openForMs)}); ` +
+    `live in every process within ${inWords(liveWithinMs)} of the last write and without a restart; breakers on payment open (for ${inWords(openForMs)}); ` +
     `then every checkout is answered "payment is busy, your order is saved", p50 under ${quickMs} ms, none over ${inWords(slowestMs)}; no read fails`,
   async play(stage) {
     const { fleet, policies, say } = stage
     const all = fleet.instances()
     say('hands policies/after-the-spike.yaml to the control API: 5 s for all, a breaker on payment, reads are tried again')
-    const since = performance.now()
-    const written = await policies.publish('after-the-spike')
-    const live = await untilEverywhere(all, { since, withinMs: liveWithinMs, holds: hasAdopted(written) })
+    const { written, lastSentAt } = await policies.publish('after-the-spike')
+    const live = await untilEverywhere(all, { since: lastSentAt, withinMs: liveWithinMs, holds: hasAdopted(written) })
     const restarted = fleet.instances().filter((one) => !all.includes(one)).length
     if (!live.ok) return live
     const degraded = await watchDegraded(stage)
