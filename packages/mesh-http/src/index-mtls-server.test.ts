@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import type { ServerResponse } from 'node:http'
 import net from 'node:net'
 import type { Duplex } from 'node:stream'
 import { text } from 'node:stream/consumers'
@@ -91,7 +92,10 @@ describe('a server', () => {
 
   test('outlives scanners: garbage, half a ClientHello, silence', async () => {
     await using under = new MtlsUnderTest()
-    const member = await under.serve(sayCaller, { policy: permissive })
+    let hold: ((response: ServerResponse) => void) | null = null
+    const member = await under.serve((request, response) => (hold === null ? sayCaller(request, response) : hold(response)), {
+      policy: permissive,
+    })
     const garbage = await said(plain(member), '\x00\x01garbage\r\n\r\n')
     expect(garbage).toMatch(/^HTTP\/1.1 400 /)
     const broken = plain(member)
@@ -103,9 +107,15 @@ describe('a server', () => {
     const silent = plain(member)
     await once(silent, 'connect')
     expect(await said(secured(under, member), lastRequest)).toContain('shop')
-    // Neither holds the server when it goes.
-    const closed = Promise.all([once(half.resume(), 'close'), once(silent.resume(), 'close')])
-    await member.server.close({ graceMs: 200 })
+    // Neither holds the server when it goes: they are cut while a request is still let end.
+    const held: (() => void)[] = []
+    hold = (response) => void held.push(() => response.end('whole'))
+    const answer = said(secured(under, member), lastRequest)
+    await until(() => held.length === 1)
+    const closed = member.server.close({ graceMs: 2000 })
+    await Promise.all([once(half.resume(), 'close'), once(silent.resume(), 'close')])
+    held[0]?.()
+    expect(await answer).toContain('whole')
     await closed
   })
 
