@@ -15,6 +15,7 @@ const run = promisify(execFile)
 const why = whyNoConsul()
 const names = [
   'everything up',
+  'from permissive to strict under load',
   'a spike makes payment slow and callers hang',
   'the policy changes, and the shop degrades instead of hanging',
   'payment heals, the breaker closes by its probe',
@@ -22,9 +23,13 @@ const names = [
   'a rolling restart of product-catalog',
   '10 % of payment goes to version 2',
   'checkout is slow because cart asks inventory three times in a row',
+  'a plaintext caller and a service with the wrong identity are refused',
+  'a service that may not call payment gets 403',
   'a policy is pushed, and live in every process within a second',
   'the control API is killed by SIGKILL',
   'the control API is back, and everything in sync again',
+  'all certificates are renewed under load',
+  'the root is turned over under load',
   'a policy that routes to a version that does not exist',
   'rollback to the revision before',
 ]
