@@ -67,8 +67,8 @@ function start(...flags: readonly string[]): Demo {
 }
 
 async function eventually(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
-  for (const endAt = Date.now() + 60_000; !(await condition()); await pause(50)) {
-    if (Date.now() > endAt) throw new Error(`still not so after a minute: ${what}`)
+  for (const endAt = Date.now() + 120_000; !(await condition()); await pause(50)) {
+    if (Date.now() > endAt) throw new Error(`still not so after two minutes: ${what}`)
   }
 }
 

@@ -10,7 +10,7 @@ import { until } from './until.ts'
 // The package's own program, as `npx @zerohop/control-api` runs it.
 const main = fileURLToPath(new URL('src/main.ts', import.meta.resolve('@zerohop/control-api/package.json')))
 // As for the services: busy cores, a laptop that wakes from sleep.
-const startWithinMs = 30_000
+const startWithinMs = 60_000
 
 /** What holds for a control API from its start. */
 export interface ControlTimes {

@@ -24,7 +24,7 @@ export interface Membership {
 }
 
 // Two busy cores need about a second; a laptop that wakes from sleep needs more.
-const startWithinMs = 30_000
+const startWithinMs = 60_000
 
 /** A process that serves. */
 export class ServiceProcess extends TetheredProcess {
