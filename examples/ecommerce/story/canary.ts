@@ -3,7 +3,7 @@ import { until } from '../run/until.ts'
 import { failures } from '../shoppers/figures.ts'
 import { hasAdopted, untilEverywhere } from './everywhere.ts'
 import { lists } from './operator.ts'
-import { inWords, ofKind, settled, watchFor } from './pace.ts'
+import { inWords, settled, watchEnough } from './pace.ts'
 import type { Step } from './stage.ts'
 
 const share = 0.1
@@ -46,7 +46,7 @@ export const canary: Step = {
     const live = await untilEverywhere(fleet.instances(), { since, withinMs: liveWithinMs, holds: hasAdopted([written]) })
     if (!live.ok) return live
     shoppers.come({ look: 4, collect: 1, buy: purchasesPerSecond })
-    const checkouts = ofKind(await settled(await watchFor(shoppers, watchMs)), 'checkout')
+    const checkouts = await settled(await watchEnough(shoppers, watchMs, { kind: 'checkout', fewest }))
     shoppers.come()
     const paid = checkouts.filter((view) => view.outcome === 'paid').length
     const byV2 = checkouts.filter((view) => view.paidBy === 'v2').length

@@ -13,7 +13,7 @@ const tries = 3
 export const mayNotCall: Step = {
   name: 'a service that may not call payment gets 403',
   expected: () =>
-    `${tries} charges by product-catalog are refused with 403 and without a reason; payment counts them as not_allowed, and names the caller`,
+    `${tries} charges by product-catalog are refused with PERMISSION_DENIED, which is gRPC's 403, and without a reason; payment counts them as not_allowed, and names the caller`,
   async play(stage) {
     const payments = stage.fleet.instances('payment')
     const refused = (): Promise<number> =>

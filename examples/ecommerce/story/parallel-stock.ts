@@ -2,7 +2,7 @@
 import { quantile } from '../shoppers/figures.ts'
 import type { PageView } from '../shoppers/page-view.ts'
 import { turn } from './operator.ts'
-import { ofKind, settled, watchFor } from './pace.ts'
+import { settled, watchEnough } from './pace.ts'
 import type { Step } from './stage.ts'
 
 const watchMs = 2000
@@ -55,7 +55,7 @@ export const parallelStock: Step = {
     const carts = fleet.instances('cart')
     const measure = async (asksInParallel: boolean): Promise<Timings> => {
       await turn(carts, '/_flags', { asksInParallel })
-      return timingsOf(ofKind(await settled(await watchFor(shoppers, watchMs)), 'checkout'))
+      return timingsOf(await settled(await watchEnough(shoppers, watchMs, { kind: 'checkout', fewest })))
     }
     say('measures checkouts; then turns the flag "asksInParallel" in every cart, and measures again')
     shoppers.come({ buy: purchasesPerSecond })
