@@ -108,7 +108,9 @@ export class TokenOffice {
   spend(id: string, on: Omit<SpentToken, 'at'>): void {
     const stored = this.#parts.tokens.get(id)
     if (stored === null) throw new RangeError(`there is no token ${id}`)
-    this.#parts.tokens.change({ put: [{ ...stored, spent: { ...on, at: this.#parts.clock.now() } }, ...this.#withoutAnswers()] })
+    // Where the certificate ended while its answer could still be asked for, another one was made: the time for that does not begin anew.
+    const at = stored.spent?.at ?? this.#parts.clock.now()
+    this.#parts.tokens.change({ put: [...this.#withoutAnswers(), { ...stored, spent: { ...on, at } }] })
   }
 
   /** Admins that are good. */

@@ -129,6 +129,19 @@ describe('a request is refused, and written down without its text,', () => {
     expect(problemIn(answer)).toEqual([403, 'foreign_name'])
   })
 
+  test('for a service that is called so in other letters', async () => {
+    const named = await TlsControl.start({ tlsNames: ['Control.Shop', '127.0.0.1'] })
+    try {
+      const token = await named.token('control.shop')
+      expect(problemIn(await named.certify('control.shop', { token, csr: await testRequest('control.shop') }))).toEqual([
+        403,
+        'foreign_name',
+      ])
+    } finally {
+      await named.close()
+    }
+  })
+
   test('with a megabyte, of which nothing is read', async () => {
     const answer = await running.certify('cart', { token: await running.token('cart'), csr: 'A'.repeat(1_000_000) })
     expect(problemIn(answer)).toEqual([413, 'too_large'])

@@ -15,7 +15,7 @@ import type { Writes } from './writes.ts'
 
 /** What a desk needs. */
 export interface CertificateDeskParts {
-  readonly authority: Authority
+  readonly authority: Pick<Authority, 'keyHashOf' | 'sign' | 'trust'>
   readonly office: TokenOffice
   readonly writes: Writes
   /** Names of the control API itself: a service that had one could be taken for it. */
@@ -64,9 +64,10 @@ export class CertificateDesk {
     const { service, csr } = request.body as { service: string; csr: string }
     const asked: Asked = { request, caller, service, csr }
     try {
-      if (!this.#rate.takes(caller.service ?? service)) throw tooMany(service)
+      // Whoever holds a single-use token that is void spends nothing of what the service itself needs.
+      if (!this.#rate.takes(caller.singleUse ? caller.token : (caller.service ?? service))) throw tooMany(service)
       if (!speaksFor(caller, service)) throw foreign(caller, service)
-      if (this.#parts.ownNames.includes(service)) throw reserved(service)
+      if (this.#parts.ownNames.some((name) => name.toLowerCase() === service)) throw reserved(service)
       const { certificates, notBefore, notAfter } = caller.singleUse ? await this.#once(asked) : await this.#signed(asked)
       // The trust of this moment: it may have changed since the certificate was made.
       return { certificates, notBefore, notAfter, trust: this.#parts.authority.trust }
@@ -79,6 +80,7 @@ export class CertificateDesk {
     const { authority, writes } = this.#parts
     const issued = await authority.sign({ service, csr, ...(caller.serial === '' ? {} : { replaces: caller.serial }) })
     return writes.perform(request, () => {
+      this.#refuseRevoked(caller)
       this.#asked.add({ result: 'issued' })
       return { account: accountOf(service, issued), result: issued }
     })
@@ -88,8 +90,8 @@ export class CertificateDesk {
     const { authority, office } = this.#parts
     const { caller, service, csr } = asked
     const keyHash = await authority.keyHashOf({ service, csr })
-    const { spent, revokedAt } = office.get(caller.token) ?? { spent: null, revokedAt: 0 }
-    if (revokedAt !== null) throw refused('revoked_token')
+    this.#refuseRevoked(caller)
+    const spent = office.get(caller.token)?.spent ?? null
     if (spent !== null) {
       if (!this.#isSameJoiner(spent, keyHash)) throw refused('used_token')
       // A lost answer is given again as long as it is worth something.
@@ -111,12 +113,16 @@ export class CertificateDesk {
     const issued = await authority.sign({ service, csr })
     const { certificates, notBefore, notAfter } = issued
     return writes.perform(request, () => {
-      // Taken back while the authority signed: nobody gets to see what it has signed.
-      if (office.get(caller.token)?.revokedAt !== null) throw refused('revoked_token')
+      this.#refuseRevoked(caller)
       office.spend(caller.token, { keyHash, certificates, notBefore, notAfter })
       this.#asked.add({ result: 'issued' })
       return { account: accountOf(service, issued), result: issued }
     })
+  }
+
+  // Asked again once the authority has signed: of a token that was taken back meanwhile nobody gets to see what was signed.
+  #refuseRevoked({ token }: Caller): void {
+    if (token !== '' && this.#parts.office.get(token)?.revokedAt !== null) throw refused('revoked_token')
   }
 
   #isSameJoiner(spent: SpentToken, keyHash: string): boolean {
