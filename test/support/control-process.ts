@@ -1,17 +1,18 @@
 /** The control API as a process of its own, on a real store: killed, started again at the same port, and asked. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { Agent, fetch as fetchBy } from 'undici'
 
 const program = fileURLToPath(new URL('../../packages/control-api/src/main.ts', import.meta.url))
 
 /** An answer; a body that is JSON comes parsed. */
 export interface Answer {
   readonly status: number
-  readonly headers: Headers
+  readonly headers: Pick<Headers, 'get'>
   // biome-ignore lint/suspicious/noExplicitAny: what comes is what tests are about
   readonly body: any
 }
@@ -43,7 +44,7 @@ export class ControlProcess implements AsyncDisposable {
     this.data = join(this.#directory, 'data')
   }
 
-  /** Starts one on a free port, without TLS where `flags` do not ask for it. @param flags of the program, besides its port and directory */
+  /** Starts one on a free port, without TLS where `flags` do not name it. @param flags of the program, besides its port and directory */
   static async start(...flags: readonly string[]): Promise<ControlProcess> {
     const control = new ControlProcess(flags)
     try {
@@ -61,6 +62,27 @@ export class ControlProcess implements AsyncDisposable {
 
   get port(): number {
     return Number(new URL(this.url).port)
+  }
+
+  /** A file with the roots that it hands out now, where it speaks TLS. */
+  get caFile(): string {
+    return join(this.data, 'ca.pem')
+  }
+
+  /** Turns the root over by the command, and follows it to its end; resolves to what it has printed. @throws Error where it does not come to its end */
+  async rotateRoot(): Promise<string> {
+    const flags = ['rotate-root', '--control', this.url, '--ca', this.caFile]
+    const env = { ...process.env, ZEROHOP_ADMIN_TOKEN: this.admin }
+    const command = spawn(process.execPath, [program, ...flags], { env, stdio: ['ignore', 'pipe', 'pipe'] })
+    let said = ''
+    for (const stream of [command.stdout, command.stderr]) {
+      stream.setEncoding('utf8').on('data', (text: string) => {
+        said += text
+      })
+    }
+    const [code] = await once(command, 'exit')
+    if (code !== 0) throw new Error(`the command ended with ${code}: ${said}`)
+    return said
   }
 
   /** Starts it again, where it was; resolves when it listens. */
@@ -84,7 +106,7 @@ export class ControlProcess implements AsyncDisposable {
     })
     const [, url = ''] = /listens on (\S+),/.exec(said) ?? []
     this.url = url.replace('0.0.0.0', '127.0.0.1')
-    this.admin = /zh_[\w-]{12}_[\w-]{43}/.exec(said)?.[0] ?? this.admin
+    this.admin = /zh_[\w-]{12}_[\w-]{43}(?:_[\w-]{43})?/.exec(said)?.[0] ?? this.admin
   }
 
   /** SIGKILL; resolves when it is gone. */
@@ -101,14 +123,19 @@ export class ControlProcess implements AsyncDisposable {
   /** One request. Rejects where no whole answer comes. */
   async ask(method: string, path: string, { body, token = this.admin, headers = {} }: Asked = {}): Promise<Answer> {
     const content = body === undefined ? {} : { 'content-type': 'application/json' }
-    const response = await fetch(this.url + path, {
+    const request = {
       method,
       headers: { ...(token === '' ? {} : { authorization: `Bearer ${token}` }), ...content, ...headers },
       ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
-    })
-    const text = await response.text()
-    const isJson = response.headers.get('content-type')?.startsWith('application/json') === true
-    return { status: response.status, headers: response.headers, body: isJson ? JSON.parse(text) : text }
+    }
+    if (this.url.startsWith('http:')) return answerOf(await fetch(this.url + path, request))
+    // Its roots turn over, and a connection that died with its last life is none of the next one's.
+    const dispatcher = new Agent({ connect: { ca: readFileSync(this.caFile, 'utf8') } })
+    try {
+      return await answerOf(await fetchBy(this.url + path, { ...request, dispatcher }))
+    } finally {
+      void dispatcher.destroy()
+    }
   }
 
   /** The same, where only success will do. @throws Error with what was answered */
@@ -146,4 +173,11 @@ export class ControlProcess implements AsyncDisposable {
     await this.kill()
     rmSync(this.#directory, { recursive: true, force: true, maxRetries: 5 })
   }
+}
+
+async function answerOf(response: Pick<Answer, 'status' | 'headers'> & { text(): Promise<string> }): Promise<Answer> {
+  const { status, headers } = response
+  const text = await response.text()
+  const isJson = headers.get('content-type')?.startsWith('application/json') === true
+  return { status, headers, body: isJson ? JSON.parse(text) : text }
 }

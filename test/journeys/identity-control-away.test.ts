@@ -1,0 +1,154 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import { MeshError } from '@zerohop/mesh-core'
+import { expect, test } from 'vitest'
+import { ControlProcess } from '../support/control-process.ts'
+import { eventually } from '../support/eventually.ts'
+import { printFigures } from '../support/figures.ts'
+import { GatedPath } from '../support/gated-path.ts'
+import { SteadyLoad } from '../support/lanes.ts'
+import { SecuredMember } from '../support/secured-member.ts'
+
+const services = ['a', 'b', 'c', 'd', 'e', 'f']
+
+interface Ring extends AsyncDisposable {
+  readonly members: readonly SecuredMember[]
+  readonly paths: readonly GatedPath[]
+  /** The one that a member calls. */
+  next(member: number): SecuredMember
+}
+
+/** Services that each call the next one, each with a way of its own to the control API, started one after the other within a leaf's life. */
+async function ring(control: ControlProcess, leafLifeMs: number): Promise<Ring> {
+  const members: SecuredMember[] = []
+  const paths: GatedPath[] = []
+  for (const service of services) {
+    const path = await new GatedPath(() => control.port).open()
+    paths.push(path)
+    members.push(await SecuredMember.start({ service, control: path.url, token: await control.tokenFor(service) }))
+    // So that their certificates end at different moments.
+    await pause(Math.random() * (leafLifeMs / 10))
+  }
+  return {
+    members,
+    paths,
+    next: (at) => members[(at + 1) % members.length] as SecuredMember,
+    async [Symbol.asyncDispose]() {
+      await Promise.all(members.map((member) => member[Symbol.asyncDispose]()))
+      await Promise.all(paths.map((path) => path[Symbol.asyncDispose]()))
+    },
+  }
+}
+
+async function strictControl(leafLifeMs: number): Promise<ControlProcess> {
+  const control = await ControlProcess.start('--tls', 'on', '--leaf-life', `${leafLifeMs / 1000}s`)
+  await control.write('defaults', { access: { mtls: 'strict' } })
+  return control
+}
+
+test('a control API that is away for half of a certificate’s life, from any moment on, is missed by nobody', async () => {
+  const leafLifeMs = 14_000
+  await using control = await strictControl(leafLifeMs)
+  await using all = await ring(control, leafLifeMs)
+  const { members, paths, next } = all
+  const unready: string[] = []
+  const generations = members.map(({ mesh }) => mesh.explain().identity?.generation ?? 0)
+  const startedAt = performance.now()
+  await using load = new SteadyLoad(4, async (n) => {
+    const at = n % members.length
+    const { ready, why } = await (members[at] as SecuredMember).readiness()
+    if (!ready) unready.push(`${members[at]?.instance}: ${why}`)
+    await (members[at] as SecuredMember).call(services[(at + 1) % services.length] as string)
+    await pause(5)
+  })
+  // Each loses it at a moment of its own, anywhere in the life of its certificate.
+  const beganAt = await Promise.all(
+    paths.map(async (path) => {
+      await pause(Math.random() * leafLifeMs * 0.5)
+      path.shut()
+      const shutAt = performance.now()
+      await pause(leafLifeMs / 2)
+      await path.open()
+      return shutAt - startedAt
+    }),
+  )
+  const renewed = (): boolean => members.every(({ mesh }, at) => (mesh.explain().identity?.generation ?? 0) > (generations[at] as number))
+  await eventually(renewed, 'each has a new certificate', leafLifeMs)
+  await eventually(() => members.every(({ mesh }) => mesh.explain().identity?.problem === ''), 'nobody misses one', leafLifeMs)
+  await load.end()
+  printFigures('control API away for half of a certificate’s life', {
+    'life of a certificate': `${leafLifeMs / 1000} s`,
+    'away from': beganAt.map((ms) => `${(ms / 1000).toFixed(1)} s`).join('/'),
+    calls: load.done,
+    failed: load.failures.length,
+    'not ready': unready.length,
+  })
+  expect(load.failures).toEqual([])
+  expect(unready).toEqual([])
+  expect(load.done).toBeGreaterThan(200)
+  expect(next(0).mesh.explain().visitors).toEqual({ plaintext: [], refused: [], wouldRefuse: [] })
+}, 90_000)
+
+test('away for longer than a life, readiness is false before the first call fails, the error says why, and all recovers by itself', async () => {
+  const leafLifeMs = 10_000
+  await using control = await strictControl(leafLifeMs)
+  await using all = await ring(control, leafLifeMs)
+  const { members, next } = all
+  const failures: { readonly wasReady: boolean; readonly error: Error }[] = []
+  let done = 0
+  let isOver = false
+  const reasons = new Set<string>()
+  const calling = members.map(async (member, at) => {
+    while (!isOver) {
+      // A call needs both ends: who is asked by a probe before it, and may be ready no more by its end, is not to be called.
+      const [own, other] = await Promise.all([member.readiness(), next(at).readiness()])
+      for (const { why, ready } of [own, other]) if (!ready) reasons.add(why.replace(/\d{4}-\S+Z/g, '…'))
+      try {
+        await member.call(services[(at + 1) % services.length] as string)
+        done++
+      } catch (error) {
+        failures.push({ wasReady: own.ready && other.ready, error: error as Error })
+      }
+      await pause(10)
+    }
+  })
+  await eventually(() => done > 20 * members.length, 'all call each other')
+  expect(failures).toEqual([])
+  await control.kill()
+  const killedAt = performance.now()
+  const failedOf = (): number => failures.filter(({ error }) => MeshError.is(error) && error.code === 'NO_IDENTITY').length
+  await eventually(
+    async () => {
+      const readiness = await Promise.all(members.map((member) => member.readiness()))
+      return readiness.every(({ ready }) => !ready) && failedOf() >= members.length
+    },
+    'nobody is ready, and calls fail',
+    2 * leafLifeMs,
+  )
+  const goneMs = performance.now() - killedAt
+  await control.start()
+  const backAt = performance.now()
+  const recovered = async (): Promise<boolean> => {
+    const readiness = await Promise.all(members.map((member) => member.readiness()))
+    return readiness.every(({ ready }) => ready)
+  }
+  await eventually(recovered, 'all are ready again', 3 * leafLifeMs)
+  const readyMs = performance.now() - backAt
+  const after = done
+  await eventually(() => done > after + 20, 'calls go on')
+  isOver = true
+  await Promise.all(calling)
+  const codes = failures.map(({ error }) => (MeshError.is(error) ? error.code : error.message))
+  printFigures('control API away for longer than a certificate lives', {
+    'life of a certificate': `${leafLifeMs / 1000} s`,
+    'all without one after': `${(goneMs / 1000).toFixed(1)} s`,
+    'all ready again after': `${(readyMs / 1000).toFixed(1)} s`,
+    calls: done,
+    failed: [...new Set(codes)].map((code) => `${code} ${codes.filter((one) => one === code).length}`).join(' '),
+  })
+  expect([...reasons].filter((why) => !/^the certificate of \S+ (expires|expired) at …, and https:/.test(why))).toEqual([])
+  const ownEnd = failures.flatMap(({ error }) => (MeshError.is(error) && error.code === 'NO_IDENTITY' ? [error.message] : []))
+  expect(ownEnd.filter((message) => !/its certificate expired at \S+Z; https:\/\/127/.test(message))).toEqual([])
+  // Whoever is called without a certificate cannot show any: nothing of the call has left.
+  expect(codes.filter((code) => code !== 'NO_IDENTITY' && code !== 'UNREACHED')).toEqual([])
+  expect(failures.filter(({ wasReady }) => wasReady).map(({ error }) => error.message)).toEqual([])
+}, 90_000)
