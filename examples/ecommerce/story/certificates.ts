@@ -5,9 +5,18 @@ import { meshPage, series } from './operator.ts'
 
 const answerWithinMs = 5000
 
-/** When the certificate of each of some processes ends, in milliseconds since 1970: another one for every new certificate. */
-export async function certificateEnds(processes: readonly ServiceProcess[]): Promise<readonly number[]> {
-  return (await Promise.all(processes.map(meshPage))).map(({ explanation }) => explanation.identity?.notAfter ?? 0)
+/** The certificate of a process. */
+export interface Held {
+  /** Milliseconds since 1970: another one for every new certificate. 0 for none. */
+  readonly notAfter: number
+  /** Why there is none, or none newer; '' while all is well. */
+  readonly problem: string
+}
+
+/** The certificate of each of some processes. */
+export async function certificatesOf(processes: readonly ServiceProcess[]): Promise<readonly Held[]> {
+  const pages = await Promise.all(processes.map(meshPage))
+  return pages.map(({ explanation }) => explanation.identity ?? { notAfter: 0, problem: 'it has no source of an identity' })
 }
 
 /** The least, in seconds, that either certificate of a connection had left when a request began on it, in any of some processes since their start. */
