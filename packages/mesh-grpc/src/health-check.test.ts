@@ -3,11 +3,11 @@ import { createMesh, type Discovery, type EndpointInfo, type Mesh, WatchSource }
 import { type TestMesh, type TestService, testAuthority, testMesh } from '@zerohop/mesh-core/testing'
 import { mtlsLabel, mtlsLabelValue } from '@zerohop/mesh-core/transport'
 import { afterEach, describe, expect, it } from 'vitest'
-import { NOT_SERVING, readCheckRequest, SERVING, writeCheckResponse } from '../health-message.ts'
-import { serveGrpc } from '../server/grpc-server.ts'
-import { until, WordsClient, words } from '../server/server-under-test.ts'
-import { type GrpcRequest, grpcReply } from '../testing.ts'
-import { meshChannel } from './mesh-channel.ts'
+import { meshChannel } from './client/mesh-channel.ts'
+import { NOT_SERVING, readCheckRequest, SERVING, writeCheckResponse } from './health-message.ts'
+import { type GrpcRequest, grpcReply } from './reply.ts'
+import { serveGrpc } from './server/grpc-server.ts'
+import { until, WordsClient, words } from './server/server-under-test.ts'
 
 const closing: AsyncDisposable[] = []
 afterEach(async () => {
