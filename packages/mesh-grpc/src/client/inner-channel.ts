@@ -114,7 +114,11 @@ function overSocketOf(subchannel: Subchannel, open: () => Promise<OpenSocket>): 
   return subchannel
 }
 
-function fieldOf(owner: unknown, name: string, type: 'function' | 'object'): unknown {
+/**
+ * A field of grpc-js that its documentation does not promise.
+ * @throws MeshError BAD_OPTIONS where it is not there
+ */
+export function fieldOf(owner: unknown, name: string, type: 'function' | 'object'): unknown {
   const value = (owner as Record<string, unknown> | null | undefined)?.[name]
   if (typeof value === type && value !== null) return value
   throw new MeshError({
