@@ -154,32 +154,32 @@ function refuseUnlessGood({ status, headers, body }: ControlReply): void {
   if (status >= 200 && status < 300) return
   if (status >= 300 && status < 400) {
     const location = headers.location === undefined ? '' : ' to another address'
-    throw new ControlFailure('redirect', `the answer is a redirect${location}, which is not followed`, status)
+    throw new ControlFailure('redirect', `the answer is a redirect${location}, which is not followed`, { status })
   }
   const said = problemIn(body)
   throw new ControlFailure(
     status === 401 || status === 403 ? 'token' : 'status',
-    `the answer is ${status}${said === '' ? '' : `: ${said}`}`,
-    status,
+    `the answer is ${status}${said === null ? '' : `: ${said.code}: ${said.message}`}`,
+    { status, code: said?.code ?? '' },
   )
 }
 
-function problemIn(body: Buffer): string {
+/** null for an answer that is not in the words of a control API. */
+function problemIn(body: Buffer): { readonly code: string; readonly message: string } | null {
   try {
-    const { error } = problemSchema.parse(JSON.parse(body.toString('utf8')))
-    return `${error.code}: ${error.message}`
+    return problemSchema.parse(JSON.parse(body.toString('utf8'))).error
   } catch {
-    return ''
+    return null
   }
 }
 
 function asFailure(error: unknown, address: string, token: string): ControlFailure {
   const reason = error instanceof ControlFailure ? error.reason : isDisbelief(error) ? 'untrusted' : 'unreachable'
-  const status = error instanceof ControlFailure ? error.status : 0
+  const answer = error instanceof ControlFailure ? error : {}
   const text = error instanceof Error ? error.message || ((error as NodeJS.ErrnoException).code ?? error.name) : String(error)
   const hint = reason === 'untrusted' && !(error instanceof ControlFailure) ? whomToBelieve : ''
   const plain = (token === '' ? text : text.replaceAll(token, '***')).replace(/\p{Cc}/gu, ' ')
-  return new ControlFailure(reason, `${address}: ${plain.slice(0, longestMessage)}${hint}`, status)
+  return new ControlFailure(reason, `${address}: ${plain.slice(0, longestMessage)}${hint}`, answer)
 }
 
 // As OpenSSL names what it finds in a chain, and node a name that is another.

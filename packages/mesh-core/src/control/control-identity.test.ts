@@ -125,7 +125,8 @@ test('certificates are asked for by POST, and what comes back must be an answer'
   const { control, api } = scene(fakeClock(), { control: 'https://control:7443', token })
   const asked: unknown[] = []
   const answers = [
-    reply(404, ''),
+    reply(404, { error: { code: 'no_identity', message: 'This control API issues no identities: it runs without TLS.' } }),
+    reply(404, '404 page not found'),
     reply(200, { trustDomain: 'test.zerohop', roots: [authority.root.pem] }),
     reply(200, { certificates: 5 }),
   ]
@@ -135,9 +136,10 @@ test('certificates are asked for by POST, and what comes back must be an answer'
   }
   const patience = { limitMs: 1000, signal: new AbortController().signal }
   expect(await control.office.trustDomain(patience)).toBe(null)
+  await expect(control.office.trustDomain(patience)).rejects.toThrow(/the answer is 404/)
   expect(await control.office.trustDomain(patience)).toBe('test.zerohop')
   await expect(control.office.sign('CSR', patience)).rejects.toThrow(/^certificates: expected a text/)
   await expect(control.office.trustDomain(patience)).rejects.toThrow(/the answer is 500/)
-  expect(asked[2]).toEqual(['POST', '/v1/identity/certificates', '{"service":"cart","csr":"CSR"}', `Bearer ${token}`])
+  expect(asked[3]).toEqual(['POST', '/v1/identity/certificates', '{"service":"cart","csr":"CSR"}', `Bearer ${token}`])
   await control.close()
 })

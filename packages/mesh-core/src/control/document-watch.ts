@@ -158,7 +158,7 @@ export class DocumentWatch {
   /** Takes an answer; true where it brought news. @throws ControlFailure where it cannot be used */
   async #take(poll: Poll, { status, headers, body }: ControlAnswer): Promise<boolean> {
     if (status === 204) return this.#takeNothing(poll, headers['zerohop-version'])
-    if (status !== 200) throw new ControlFailure('status', `the answer is ${status}, where 200 or 204 is expected`, status)
+    if (status !== 200) throw new ControlFailure('status', `the answer is ${status}, where 200 or 204 is expected`, { status })
     const answer = readAnswer(body)
     const newEpoch = this.#judge(poll, answer)
     if (newEpoch === null) {
@@ -205,7 +205,7 @@ export class DocumentWatch {
   #takeNothing(poll: Poll, header: string | string[] | undefined): boolean {
     const held = this.#held
     if (poll.after === null || held === null)
-      throw new ControlFailure('garbage', 'the answer is 204 to a poll that asked for everything', 204)
+      throw new ControlFailure('garbage', 'the answer is 204 to a poll that asked for everything', { status: 204 })
     const version = versionSchema.safeParse(header)
     // Something that is not in this document may have moved the version; asked for later, the old one might be too old.
     if (version.success && version.data !== held.version) {
