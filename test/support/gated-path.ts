@@ -8,8 +8,8 @@ export class GatedPath implements AsyncDisposable {
   connections = 0
   /** Answers that were lost. */
   lost = 0
-  /** The connection whose answer is lost, counted from 1; 0 for none. What the server says in the handshake still gets through. */
-  losesAnswerOf = 0
+  /** Which answer is lost: of the connection and the request on it, both counted from 1. */
+  loses = { connection: 0, request: 0 }
   readonly #target: () => number
   readonly #sockets = new Set<Socket>()
   #server: Server | null = null
@@ -46,7 +46,7 @@ export class GatedPath implements AsyncDisposable {
   }
 
   #carry(caller: Socket): void {
-    const isLossy = ++this.connections === this.losesAnswerOf
+    const isLossy = ++this.connections === this.loses.connection
     const server = connect({ host: '127.0.0.1', port: this.#target(), noDelay: true })
     for (const [socket, other] of [
       [caller, server],
@@ -59,14 +59,17 @@ export class GatedPath implements AsyncDisposable {
         other.destroy()
       })
     }
-    let flights = 0
+    // Each begins when the caller speaks after the server has: the hello of TLS first, then one for each request. Nothing is pipelined.
+    let turns = 0
+    let isCallers = false
     caller.on('data', (chunk) => {
-      flights++
+      if (!isCallers) turns++
+      isCallers = true
       server.write(chunk)
     })
     server.on('data', (chunk) => {
-      // The first flight of a client is its hello; by the second it has all of the server's handshake. What comes after that is an answer.
-      if (!isLossy || flights < 2) return void caller.write(chunk)
+      isCallers = false
+      if (!isLossy || turns <= this.loses.request) return void caller.write(chunk)
       this.lost++
       caller.resetAndDestroy()
     })
