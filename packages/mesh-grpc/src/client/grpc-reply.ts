@@ -1,10 +1,10 @@
 /** An answer over gRPC on its way from an attempt to the door, and what both stand on. */
-import type { ClientUnaryCall, Metadata, StatusObject } from '@grpc/grpc-js'
+import type { Metadata, StatusObject } from '@grpc/grpc-js'
 import type { BottomSettings, MeshParts, Outcome, Reply } from '@zerohop/mesh-core/transport'
 import type { StatusVerdicts } from './grpc-outcome.ts'
+import type { AuthContext } from './inner-channel.ts'
 
-/** What grpc-js tells its clients of the other end of a connection. */
-export type AuthContext = NonNullable<ReturnType<ClientUnaryCall['getAuthContext']>>
+export type { AuthContext }
 
 /** What all attempts of a destination under one policy have in common. */
 export interface BottomGround {

@@ -3,10 +3,12 @@ import { constants, type OutgoingHttpHeaders } from 'node:http2'
 import type { Duplex } from 'node:stream'
 import { Channel, type ChannelOptions, credentials, type InterceptingListener, status as Status, type StatusObject } from '@grpc/grpc-js'
 import { MeshError } from '@zerohop/mesh-core/transport'
-import type { AuthContext } from './grpc-reply.ts'
 
 /** A call as a channel of grpc-js hands it to a client. */
 export type ClientCall = ReturnType<Channel['createCall']>
+
+/** What grpc-js tells its clients of the other end of a connection. */
+export type AuthContext = NonNullable<ReturnType<ClientCall['getAuthContext']>>
 
 /** The call of a server under which a client makes its own, as grpc-js hands it over. */
 export type ParentCall = NonNullable<Parameters<Channel['createCall']>[3]>
