@@ -119,7 +119,12 @@ export abstract class Exchange extends Alarm implements GrpcReply, Waiting, Mess
       this.lost(meaning.verdict, { error: new Error(status.details), code: '' })
       return
     }
-    const verdict = end === 'answered' && status.code === Status.DEADLINE_EXCEEDED ? this.#ownTime(meaning.verdict, now) : meaning.verdict
+    const own = end === 'answered' && status.code === Status.DEADLINE_EXCEEDED ? this.#ownTime(now) : null
+    if (own !== null) {
+      this.#broken(own)
+      return
+    }
+    const { verdict } = meaning
     this.#end = status
     const first = this.#outcome === null
     if (first) {
@@ -184,11 +189,13 @@ export abstract class Exchange extends Alarm implements GrpcReply, Waiting, Mess
   }
 
   // A server's clock may ring before ours for the time that we gave it: that is our own time running out, and no fault of the server's.
-  #ownTime(verdict: Verdict, now: number): Verdict {
-    const { deadlineAt, attemptDueAt } = this.call
+  #ownTime(now: number): Outcome | null {
+    const { call } = this
     // The time on the wire is rounded down to milliseconds.
-    if (now + 1 < Math.min(deadlineAt, attemptDueAt)) return verdict
-    return attemptDueAt < deadlineAt ? LATE : EXPIRED
+    if (now + 1 < this.message.dueAt(call)) return null
+    return call.attemptDueAt < call.deadlineAt && this.message.unaryResponse
+      ? withoutReply(call, LATE, { code: 'LATE', at: now })
+      : withoutReply(call, EXPIRED, { code: 'EXPIRED', at: now })
   }
 
   // The alarm is not set anew for every message: when it rings it looks when one went by last, either way.

@@ -82,12 +82,11 @@ class MemoryAttempt extends Exchange {
 
   #request(): GrpcRequest {
     const { call } = this
-    const dueAt = Math.min(call.deadlineAt, call.attemptDueAt)
     return {
       path: call.path,
       method: call.method,
       metadata: this.#metadata as Metadata,
-      timeoutMs: dueAt - this.ground.parts.clock.now(),
+      timeoutMs: this.message.dueAt(call) - this.ground.parts.clock.now(),
       message: this.#messages.first,
       messages: this.#messages,
       signal: this.#leaving.signal,

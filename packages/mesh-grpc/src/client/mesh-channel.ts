@@ -15,7 +15,10 @@ import { MeshCall } from './mesh-call.ts'
 import { methodTable } from './method-table.ts'
 import type { CallGround } from './sending.ts'
 
-/** What a channel may be told. The channel options of grpc-js that do not concern retries, balancing, name resolution or TLS pass through. */
+/**
+ * What a channel may be told. The channel options of grpc-js that do not concern retries, balancing, name resolution or TLS pass through; with
+ * `'grpc.enable_retries': 0` each call of the channel is made once, whatever the policy says.
+ */
 export interface MeshChannelOptions extends ChannelOptions {
   /** The definition of the service, as a generated client has it in `Client.service`: what its methods are like. Default: found out with each call. */
   definition?: ServiceDefinition
@@ -41,7 +44,8 @@ export function meshChannel(mesh: Mesh, service: string, options: MeshChannelOpt
   if (parts.disabled) return new Channel(address, credentials.createInsecure(), channelOptions)
   const wire = grpcWire(parts)
   const methods = definition === undefined ? new Map() : methodTable(definition, idempotent)
-  return new MeshChannel(mesh, { service, parts, wire, options: wire.options.of(channelOptions), methods })
+  const once = channelOptions['grpc.enable_retries'] === 0
+  return new MeshChannel(mesh, { service, parts, wire, options: wire.options.of(channelOptions), methods, once })
 }
 
 type CreateCall = ChannelInterface['createCall']

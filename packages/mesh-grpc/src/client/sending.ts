@@ -28,6 +28,8 @@ export interface CallGround {
   readonly options: WireOptions
   /** By path; empty where the channel knows nothing of its service. */
   readonly methods: ReadonlyMap<string, MethodFacts>
+  /** True where the program wants no call to be tried again. */
+  readonly once: boolean
 }
 
 /** What is sent. */
@@ -124,6 +126,7 @@ export class Sending {
       replayable: true,
       idempotent: said.idempotentRequest ?? ground.methods.get(path)?.idempotent ?? false,
     })
+    call.once = ground.once
     call.startedAt = time.startedAt
     call.ambient = ambient
     if (time.timeoutMs !== Number.POSITIVE_INFINITY) {
