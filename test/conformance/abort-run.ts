@@ -80,7 +80,7 @@ class Run {
     await this.#closing
     // Whoever was to hang up when something came that never came does so now.
     if (this.#plan.hangsUp !== null) await this.#inbound?.leave()
-    else await this.#inbound?.answer(200, new Headers(), '')
+    else await this.#inbound?.answer(null)
   }
 
   /** Once the service is well, a call must get through: no door stays shut for good. */

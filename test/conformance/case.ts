@@ -5,8 +5,10 @@ import type { PolicyDocumentInput } from '@zerohop/mesh-core/policy'
 /** The runners: over memory in virtual time, and over sockets in real time. */
 export type RunnerName = 'direct' | 'sockets'
 
-/** Answers that every wire can give; each wire has a status of its own for them. */
-export type Word = 'ok' | 'rejected' | 'throttled' | 'unavailable' | 'fault'
+export type WireName = 'http' | 'grpc'
+
+/** Answers that every wire can give; each wire has a status of its own for them. `full` is what a mesh answers that has no place for a call. */
+export type Word = 'ok' | 'rejected' | 'missing' | 'throttled' | 'unavailable' | 'fault' | 'full'
 
 /** What an instance does with one call that reaches it. */
 export interface Behaviour {
@@ -14,13 +16,13 @@ export interface Behaviour {
   readonly kind: 'answers' | 'silent' | 'refuses' | 'cut'
   /** What is answered, where something is. */
   readonly word: Word
-  /** A status of the wire's own in place of `word`; 0 for none. */
-  readonly status: number
+  /** A status that one wire alone has, in place of `word`; '' for none. */
+  readonly status: string
   /** Waits this long before it answers, or is cut. */
   readonly afterMs: number
   /** What the answer asks the caller to wait; 0: nothing. */
   readonly retryAfterMs: number
-  /** The answer's body, in pieces with a pause before each but the first. */
+  /** The answer's body, in pieces with a pause before each but the first; where a failure has no body, its pieces come at once, with the status. */
   readonly pieces: number
   readonly everyMs: number
   /** Where the connection is lost, for `cut`; `body` is after the pieces. */
@@ -45,7 +47,7 @@ export interface Upstream {
   readonly down?: readonly number[]
   /** Instances are members of the mesh, under the same policy. */
   readonly meshed?: boolean
-  /** No connection serves twice, so that a lost one is not taken for the keep-alive race. */
+  /** No connection serves twice, where that is what a lost one would be blamed on: the keep-alive race. */
   readonly freshConnections?: boolean
 }
 
@@ -91,8 +93,8 @@ export interface Ending {
   readonly gets?: 'answer' | 'error' | 'broken answer'
   /** The answer, where it is not what the verdict says. */
   readonly answer?: Word
-  /** A status of the wire's own. */
-  readonly status?: number
+  /** A status that one wire alone has. */
+  readonly status?: string
   readonly code?: ErrorCode
   /** Attempts that the error lists. */
   readonly attempts?: number
@@ -169,8 +171,8 @@ export interface Case {
   readonly policy: Omit<PolicyDocumentInput, 'service'>
   readonly upstream: Upstream
   readonly steps: readonly Step[]
-  /** Runners on which it cannot run, each with the reason. */
-  readonly not?: Readonly<Partial<Record<RunnerName, string>>>
+  /** Runners and wires on which it cannot run, each with the reason. */
+  readonly not?: Readonly<Partial<Record<RunnerName | WireName, string>>>
   /** Fixes what is drawn, where a runner can. Default 1. */
   readonly seed?: number
 }

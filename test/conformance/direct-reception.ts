@@ -3,11 +3,12 @@ import { Call, OK, Outcome, partsOf, type Reply } from '@zerohop/mesh-core/trans
 import type { Case, Visitor } from './case.ts'
 import { host } from './placed-call.ts'
 import { identityOf, type Reception, receivingMesh } from './reception.ts'
+import type { Wire } from './wire.ts'
 
 const reply: Reply = { status: '200', discard: () => {} }
 
 /** Opens it. */
-export function directReception(policy: Case['policy']): Reception {
+export function directReception(policy: Case['policy'], wire: Wire): Reception {
   const mesh = receivingMesh(policy)
   const parts = partsOf(mesh)
   const answer = (call: Call): Outcome =>
@@ -21,7 +22,8 @@ export function directReception(policy: Case['policy']): Reception {
   return {
     mesh,
     visit: async (visitor) => {
-      const { method, path, headers } = visitor
+      const { path, headers } = visitor
+      const method = wire.methodOf(visitor)
       const call = new Call({ service: host, method, path, kind: 'unary', message: headers, replayable: false, idempotent: false })
       call.startedAt = parts.clock.now()
       const spiffeId = identityOf(visitor)?.spiffeId ?? ''

@@ -1,47 +1,48 @@
 /** A stage in memory and in virtual time. */
 import { type FakeClock, type TestMesh, type TestService, testMesh } from '@zerohop/mesh-core/testing'
 import { Ambient, acceptBaggage, CANCELLED, EXPIRED, parseTraceContext, runUnder } from '@zerohop/mesh-core/transport'
-import { type MeshFetch, meshFetch } from '@zerohop/mesh-http'
-import { reply, type ScriptedReply } from '@zerohop/mesh-http/testing'
 import type { Behaviour, CallSpec, Case } from './case.ts'
 import { directReception } from './direct-reception.ts'
-import { headersOf, piece, statusOf, toldBy } from './http-words.ts'
 import { host, PlacedCall } from './placed-call.ts'
 import type { Reception } from './reception.ts'
 import { Script } from './script.ts'
 import type { Arrival, Brought, OpenRequest, Stage } from './stage.ts'
+import type { Caller, Told, Wire } from './wire.ts'
 
 /** Makes the stage of a case. */
-export function directStage(of: Pick<Case, 'policy' | 'upstream' | 'seed'>): Stage {
-  return new DirectStage(of)
+export function directStage(wire: Wire, of: Pick<Case, 'policy' | 'upstream' | 'seed'>): Stage {
+  return new DirectStage(wire, of)
 }
 
 class DirectStage implements Stage {
   readonly runner = 'direct'
+  readonly wire: Wire
   readonly slackMs = 0
   readonly arrivals: Arrival[] = []
   whenArrived: ((number: number) => void) | null = null
   readonly mesh: TestMesh['mesh']
   readonly #test: TestMesh
-  readonly #service: TestService<Request>
+  readonly #service: TestService<unknown>
   readonly #script: Script
-  readonly #fetch: MeshFetch
+  readonly #caller: Caller
   readonly #policy: Case['policy']
   #reception: Reception | null = null
 
-  constructor({ policy, upstream, seed = 1 }: Pick<Case, 'policy' | 'upstream' | 'seed'>) {
+  constructor(wire: Wire, { policy: given, upstream, seed = 1 }: Pick<Case, 'policy' | 'upstream' | 'seed'>) {
+    const policy = wire.policyOf(given)
+    this.wire = wire
     this.#policy = policy
     this.#script = new Script(upstream)
     const { instances = 1, versions = [], zones = [], zone = '', down = [] } = upstream
     this.#test = testMesh({ seed, pauses: true, service: 'caller', zone, policy: { ...policy, service: host } })
     this.mesh = this.#test.mesh
-    this.#service = this.#test.service(host, { instances, versions, zones }, (request, n) => this.#answer(request, n))
+    this.#service = this.#test.service<unknown>(host, { instances, versions, zones }, (request, n) => this.#answer(request, n))
     for (const number of down) this.#service.instances[number]?.kill()
-    this.#fetch = meshFetch(this.mesh)
+    this.#caller = wire.caller(this.mesh, upstream)
   }
 
   get reception(): Reception {
-    this.#reception ??= directReception(this.#policy)
+    this.#reception ??= directReception(this.#policy, this.wire)
     return this.#reception
   }
 
@@ -55,7 +56,7 @@ class DirectStage implements Stage {
   }
 
   place(spec: CallSpec, request: OpenRequest | null): PlacedCall {
-    const make = (): PlacedCall => new PlacedCall(this.#fetch, spec, () => this.now())
+    const make = (): PlacedCall => new PlacedCall(this.#caller, spec, () => this.now())
     return request === null ? make() : request.under(make)
   }
 
@@ -110,37 +111,19 @@ class DirectStage implements Stage {
     await this.#test.close()
   }
 
-  async #answer(request: Request, n: number): Promise<ScriptedReply | Response> {
-    const call = this.#service.calls[n] as TestService<Request>['calls'][number]
+  #answer(request: unknown, n: number): Promise<unknown> {
+    const call = this.#service.calls[n] as TestService<unknown>['calls'][number]
     const instance = this.#service.instances.findIndex(({ address }) => address === call.address)
-    const behaviour = this.#script.next(instance)
-    this.arrivals.push({ ...toldBy(request.headers), instance, at: this.now(), executed: behaviour.kind !== 'refuses' })
-    this.whenArrived?.(this.arrivals.length)
-    await request.arrayBuffer()
-    if (behaviour.kind !== 'answers' || behaviour.everyMs === 0) return replyOf(behaviour)
-    if (behaviour.afterMs > 0) await this.#wait(behaviour.afterMs)
-    return new Response(this.#slowBody(behaviour), { status: statusOf(behaviour), headers: headersOf(behaviour) })
-  }
-
-  #slowBody({ pieces, everyMs }: Behaviour): ReadableStream<Uint8Array> {
-    let sent = 0
-    const pull = async (controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> => {
-      if (sent++ > 0) await this.#wait(everyMs)
-      controller.enqueue(Buffer.from(piece))
-      if (sent === pieces) controller.close()
+    const serve = (told: Told): Behaviour => {
+      const behaviour = this.#script.next(instance)
+      this.arrivals.push({ ...told, instance, at: this.now(), executed: behaviour.kind !== 'refuses' })
+      this.whenArrived?.(this.arrivals.length)
+      return behaviour
     }
-    return new ReadableStream({ pull }, { highWaterMark: 0 })
+    return this.wire.answer(request, serve, (ms) => this.#wait(ms))
   }
 
   #wait(ms: number): Promise<void> {
     return new Promise((resolve) => this.#test.clock.setTimer(ms, resolve))
   }
-}
-
-function replyOf(behaviour: Behaviour): ScriptedReply {
-  const { kind, at, afterMs, pieces } = behaviour
-  const body = piece.repeat(pieces)
-  if (kind === 'silent') return reply.never()
-  if (kind === 'cut') return reply.delayed(afterMs, reply.broken(at === 'body' ? { at, body } : { at: 'head' }))
-  return reply.delayed(afterMs, reply(statusOf(behaviour), body, headersOf(behaviour)))
 }

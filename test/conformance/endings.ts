@@ -2,20 +2,20 @@
 import type { VerdictName } from '@zerohop/mesh-core'
 import { expect } from 'vitest'
 import type { Ending, Tally, Word } from './case.ts'
-import { statusOf } from './http-words.ts'
 import type { Seen } from './placed-call.ts'
+import type { Stage } from './stage.ts'
 
 const words: readonly VerdictName[] = ['ok', 'rejected', 'throttled', 'unavailable', 'fault']
 
-/** @param slackMs added to the most time that the ending allows */
-export function expectEnding(seen: Seen, ending: Ending, slackMs: number): void {
+/** Asserts that a call of `stage` ended as it should have. */
+export function expectEnding(seen: Seen, ending: Ending, { wire, slackMs }: Stage): void {
   const why = `: ${describe(seen)}`
   const isAnswer = words.includes(ending.verdict)
   const gets = ending.gets ?? (isAnswer ? 'answer' : 'error')
   expect(seen.gets, `what the caller gets${why}`).toBe(gets)
   const word = ending.answer ?? (isAnswer ? (ending.verdict as Word) : undefined)
   if (ending.status !== undefined) expect(seen.status, `the status${why}`).toBe(ending.status)
-  else if (word !== undefined) expect(seen.status, `the status${why}`).toBe(statusOf({ word, status: 0 }))
+  else if (word !== undefined) expect(seen.status, `the status${why}`).toBe(wire.statusOf({ word, status: '' }))
   if (gets !== 'answer') expect(seen.verdict, `the error's verdict${why}`).toBe(ending.verdict)
   if (ending.code !== undefined) expect(seen.code, `the error's code${why}`).toBe(ending.code)
   if (ending.attempts !== undefined) expect(seen.attempts, `attempts that the error lists${why}`).toBe(ending.attempts)

@@ -100,14 +100,14 @@ class Player {
       return
     }
     for (const one of seen) {
-      expectEnding(one, expected as Ending, this.#stage.slackMs)
+      expectEnding(one, expected as Ending, this.#stage)
       this.#expected.push((expected as Ending).verdict)
     }
   }
 
   async #answer(name: string, from: string): Promise<void> {
     const seen = from === '' ? null : await this.#seen(this.#calls(from)[0] as PlacedCall)
-    await this.#request(name).answer(seen?.status ?? 200, seen?.headers ?? new Headers(), seen?.body ?? '')
+    await this.#request(name).answer(seen)
   }
 
   async #visit({ visitor, expect: meant }: Step & { do: 'visit' }): Promise<void> {

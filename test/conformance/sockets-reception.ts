@@ -1,52 +1,19 @@
 /** A reception over sockets: visitors send requests, in plaintext or by mutual TLS, to the same port. */
-import { type ClientRequest, type IncomingMessage, request } from 'node:http'
-import { connect } from 'node:net'
-import { text } from 'node:stream/consumers'
-import type { ErrorCode } from '@zerohop/mesh-core'
-import { errorTable, secureClient } from '@zerohop/mesh-core/transport'
-import { serveHttp } from '@zerohop/mesh-http'
-import type { Case, Visitor } from './case.ts'
-import { host } from './placed-call.ts'
+import type { Case } from './case.ts'
 import { identityOf, type Reception, receivingMesh } from './reception.ts'
+import type { Wire } from './wire.ts'
 
 /** Opens it; the port is taken at the first visit. */
-export function socketsReception(policy: Case['policy']): Reception {
+export function socketsReception(policy: Case['policy'], wire: Wire): Reception {
   const mesh = receivingMesh(policy)
-  let opening: Promise<{ port: number }> | null = null
+  let opening: ReturnType<Wire['receive']> | null = null
   return {
     mesh,
     visit: async (visitor) => {
-      opening ??= serveHttp(mesh, (_, response) => void response.end('in'), { port: 0, host: '127.0.0.1', signals: false })
-      const { port } = await opening
-      const response = await answerTo(send(visitor, port))
-      return codeOf(response, await text(response))
+      opening ??= wire.receive(mesh)
+      const visit = await opening
+      return visit(visitor, identityOf(visitor))
     },
     close: () => mesh.close({ graceMs: 0 }),
   }
-}
-
-function send(visitor: Visitor, port: number): ClientRequest {
-  const { method, path, headers } = visitor
-  const identity = identityOf(visitor)
-  const way = { host: '127.0.0.1', port }
-  const start = { ...way, method, path, headers: { ...headers, connection: 'close' } }
-  return request({ ...start, createConnection: () => (identity === null ? connect(way) : secureClient(connect(way), identity, host)) })
-}
-
-function answerTo(asking: ClientRequest): Promise<IncomingMessage> {
-  return new Promise((resolve, reject) => asking.once('response', resolve).once('error', reject).end())
-}
-
-/** What the answer of a mesh says; throws where it says more than that, or another status. */
-function codeOf({ statusCode = 0, headers }: IncomingMessage, body: string): ErrorCode | '' {
-  if (statusCode === 200 && body === 'in') return ''
-  const { error: code } = JSON.parse(body) as { error: ErrorCode }
-  const { http, sentence } = errorTable[code]
-  if (statusCode !== http) throw new Error(`a visitor was answered ${statusCode} for ${code}, which is ${http}`)
-  // Nobody learns why; and what one instance forbids, every other one forbids.
-  const told = code === 'AMBIGUOUS_PATH' ? { error: code, message: `${host}: ${sentence}` } : { error: code }
-  if (http < 429 && (body !== `${JSON.stringify(told)}\n` || headers['zerohop-refused'] !== undefined)) {
-    throw new Error(`a visitor was told more than it should be: ${body}`)
-  }
-  return code
 }

@@ -1,27 +1,23 @@
 /** A stage over real sockets on loopback and in real time. */
-import type { IncomingMessage, ServerResponse } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createMesh, type Mesh } from '@zerohop/mesh-core'
 import { staticEndpoints } from '@zerohop/mesh-discovery'
-import { type MeshFetch, meshFetch, serveHttp } from '@zerohop/mesh-http'
-import { LoopbackServer } from '../support/loopback-server.ts'
 import { quietLog } from '../support/quiet-log.ts'
-import { behave } from './behave.ts'
 import type { CallSpec, Case, Upstream } from './case.ts'
-import { toldBy } from './http-words.ts'
-import { InboundDoor } from './inbound-door.ts'
 import { host, PlacedCall } from './placed-call.ts'
 import type { Reception } from './reception.ts'
 import { Script } from './script.ts'
 import { socketsReception } from './sockets-reception.ts'
 import type { Arrival, Brought, OpenRequest, Stage } from './stage.ts'
+import type { Caller, InboundDoor, InstanceServer, Serve, Wire } from './wire.ts'
 
 // Ports below 1024 that nothing of this process can have taken, and at which nobody listens.
 const deadPorts = [1, 9, 17]
 
 /** Makes the stage of a case. */
-export async function socketsStage({ policy, upstream }: Pick<Case, 'policy' | 'upstream'>): Promise<Stage> {
-  const scene = new Scene(upstream, { ...policy, service: host })
+export async function socketsStage(wire: Wire, { policy: given, upstream }: Pick<Case, 'policy' | 'upstream'>): Promise<Stage> {
+  const policy = { ...wire.policyOf(given), service: host }
+  const scene = new Scene(wire, upstream, policy)
   const addresses = await scene.start()
   const { versions = [], zones = [], zone } = upstream
   const endpoints = addresses.map((address, number) => {
@@ -30,21 +26,24 @@ export async function socketsStage({ policy, upstream }: Pick<Case, 'policy' | '
     return { address, ...(version === undefined ? {} : { version }), ...(standing === undefined ? {} : { zone: standing }) }
   })
   const discovery = staticEndpoints({ [host]: endpoints })
-  const options = { service: 'caller', log: quietLog, discovery, policy: { ...policy, service: host } }
-  return new SocketsStage(createMesh(zone === undefined ? options : { ...options, zone }), scene, policy)
+  const options = { service: 'caller', log: quietLog, discovery, policy }
+  const mesh = createMesh(zone === undefined ? options : { ...options, zone })
+  return new SocketsStage(wire, { mesh, scene, policy, caller: wire.caller(mesh, upstream) })
 }
 
 /** The instances of a service. */
 class Scene {
   readonly arrivals: Arrival[] = []
   whenArrived: ((number: number) => void) | null = null
-  readonly servers: LoopbackServer[] = []
+  readonly servers: InstanceServer[] = []
   readonly script: Script
+  readonly #wire: Wire
   readonly #upstream: Upstream
   readonly #policy: object
   readonly #meshes: Mesh[] = []
 
-  constructor(upstream: Upstream, policy: object) {
+  constructor(wire: Wire, upstream: Upstream, policy: object) {
+    this.#wire = wire
     this.#upstream = upstream
     this.script = new Script(upstream)
     this.#policy = policy
@@ -67,7 +66,7 @@ class Scene {
   }
 
   async #startPlain(number: number): Promise<string> {
-    const server = new LoopbackServer((request, response) => this.#serve(number, request, response))
+    const server = this.#wire.instance(this.#serve(number), this.#upstream.freshConnections === true)
     this.servers[number] = server
     await server.start()
     return `127.0.0.1:${server.port}`
@@ -76,36 +75,46 @@ class Scene {
   async #startMeshed(number: number): Promise<string> {
     const mesh = createMesh({ service: host, log: quietLog, policy: this.#policy })
     this.#meshes.push(mesh)
-    const app = (request: IncomingMessage, response: ServerResponse): void => this.#serve(number, request, response)
-    return (await serveHttp(mesh, app, { port: 0, host: '127.0.0.1', signals: false })).address
+    return `127.0.0.1:${await this.#wire.member(mesh, this.#serve(number))}`
   }
 
-  #serve(instance: number, request: IncomingMessage, response: ServerResponse): void {
-    const behaviour = this.script.next(instance)
-    this.arrivals.push({ ...toldBy(request.headers), instance, at: performance.now(), executed: behaviour.kind !== 'refuses' })
-    this.whenArrived?.(this.arrivals.length)
-    if (this.#upstream.freshConnections === true) response.shouldKeepAlive = false
-    void behave(behaviour, request, response)
+  #serve(instance: number): Serve {
+    return (told) => {
+      const behaviour = this.script.next(instance)
+      this.arrivals.push({ ...told, instance, at: performance.now(), executed: behaviour.kind !== 'refuses' })
+      this.whenArrived?.(this.arrivals.length)
+      return behaviour
+    }
   }
+}
+
+/** What a stage stands on. */
+interface Ground {
+  readonly mesh: Mesh
+  readonly scene: Scene
+  readonly policy: Case['policy']
+  readonly caller: Caller
 }
 
 class SocketsStage implements Stage {
   readonly runner = 'sockets'
+  readonly wire: Wire
   // A test run shares the machine with others: half a second is more than any pause of the event loop that is no defect.
   readonly slackMs = 500
   readonly mesh: Mesh
   readonly #scene: Scene
-  readonly #fetch: MeshFetch
+  readonly #caller: Caller
   readonly #door: InboundDoor
   readonly #policy: Case['policy']
   #reception: Reception | null = null
 
-  constructor(mesh: Mesh, scene: Scene, policy: Case['policy']) {
+  constructor(wire: Wire, { mesh, scene, policy, caller }: Ground) {
+    this.wire = wire
     this.#policy = policy
     this.mesh = mesh
     this.#scene = scene
-    this.#fetch = meshFetch(mesh)
-    this.#door = new InboundDoor(mesh)
+    this.#caller = caller
+    this.#door = wire.door(mesh)
   }
 
   get arrivals(): readonly Arrival[] {
@@ -121,7 +130,7 @@ class SocketsStage implements Stage {
   }
 
   get reception(): Reception {
-    this.#reception ??= socketsReception(this.#policy)
+    this.#reception ??= socketsReception(this.#policy, this.wire)
     return this.#reception
   }
 
@@ -135,7 +144,7 @@ class SocketsStage implements Stage {
   }
 
   place(spec: CallSpec, request: OpenRequest | null): PlacedCall {
-    const make = (): PlacedCall => new PlacedCall(this.#fetch, spec, () => this.now())
+    const make = (): PlacedCall => new PlacedCall(this.#caller, spec, () => this.now())
     return request === null ? make() : request.under(make)
   }
 
@@ -169,6 +178,7 @@ class SocketsStage implements Stage {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#door.close()
     await this.mesh.close({ graceMs: 0 })
     await this.#reception?.close()
     await this.#scene.close()

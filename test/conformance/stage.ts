@@ -1,9 +1,9 @@
 /** Where a case is played: a mesh, a service behind it, and time. */
 import type { Mesh } from '@zerohop/mesh-core'
 import type { CallSpec, RunnerName } from './case.ts'
-import type { Told } from './http-words.ts'
-import type { PlacedCall } from './placed-call.ts'
+import type { Ended, PlacedCall } from './placed-call.ts'
 import type { Reception } from './reception.ts'
+import type { Told, Wire } from './wire.ts'
 
 /** A call as an instance saw it. */
 export interface Arrival extends Told {
@@ -17,8 +17,8 @@ export interface Arrival extends Told {
 export interface OpenRequest {
   /** Runs `work` as the request's handler would. */
   under<T>(work: () => T): T
-  /** Answers it, with the status, headers and body of an answer, unless it is over; resolves when the response has gone. */
-  answer(status: number, headers: Headers, body: string): Promise<void>
+  /** Answers it, with everything that a call got where one is given, unless it is over; resolves when the answer has gone. */
+  answer(passed: Ended | null): Promise<void>
   /** Whoever sent it hangs up; resolves when the mesh can know. */
   leave(): Promise<void>
 }
@@ -33,6 +33,7 @@ export interface Brought {
 /** One world for one case. */
 export interface Stage extends AsyncDisposable {
   readonly runner: RunnerName
+  readonly wire: Wire
   readonly mesh: Mesh
   readonly arrivals: readonly Arrival[]
   /** What is added to the most time that a case allows: what a busy machine may cost. */

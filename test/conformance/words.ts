@@ -5,7 +5,7 @@ import type { Behaviour, CallSpec, Ending, Sight, Step, Tally, Visitor, Word } f
 const base: Behaviour = {
   kind: 'answers',
   word: 'ok',
-  status: 0,
+  status: '',
   afterMs: 0,
   retryAfterMs: 0,
   pieces: 1,

@@ -48,47 +48,71 @@ export const fault: readonly Case[] = [
   },
 ]
 
-/** Statuses are HTTP's own: another wire has cases of its own for its codes. */
+const ofHttp = { grpc: 'gRPC has no such status' } as const
+const ofGrpc = { http: 'HTTP has no such status' } as const
+
+/** What a status means by itself and under a policy, which names statuses as HTTP has them, or as gRPC has. */
 export const codes: readonly Case[] = [
   {
-    name: 'by default a 502 is a fault, and not tried again',
+    name: 'by default a bad gateway is a fault, and not tried again',
     policy: { retry: noPause },
-    upstream: { does: [answers('ok', { status: 502 }), ok] },
-    steps: [call(read(), { verdict: 'fault', status: 502 }), see({ executions: 1, attempts: { fault: 1 } })],
+    upstream: { does: [answers('ok', { status: '502' }), ok] },
+    steps: [call(read(), { verdict: 'fault', status: '502' }), see({ executions: 1, attempts: { fault: 1 } })],
+    not: ofHttp,
   },
   {
-    name: 'a policy that says that a 502 is unavailable has it tried again',
-    policy: { retry: noPause, codes: { '502': 'unavailable' } },
-    upstream: { does: [answers('ok', { status: 502 }), ok] },
+    name: 'a policy that says that a fault is unavailable has it tried again',
+    policy: { retry: noPause, codes: { '500': 'unavailable' } },
+    upstream: { does: [answers('fault'), ok] },
     steps: [call(read(), { verdict: 'ok' }), see({ executions: 2, attempts: { unavailable: 1, ok: 1 } })],
   },
   {
-    name: 'a policy that says that a 500 is the fault of the caller spares the breaker',
+    name: 'a policy that says that a fault of the server is the fault of the caller spares the breaker',
     policy: { retry: noPause, codes: { '500': 'rejected' }, breaker: { consecutiveFailures: 2 } },
     upstream: { does: [answers('fault')] },
-    steps: [calls(5, read(), { verdict: 'rejected', status: 500 }), see({ executions: 5, moves: [], attempts: { rejected: 5 } })],
+    steps: [calls(5, read(), { verdict: 'rejected', answer: 'fault' }), see({ executions: 5, moves: [], attempts: { rejected: 5 } })],
   },
   {
-    name: 'a policy may believe no 404',
+    name: 'a policy may not believe that something is missing',
     policy: { retry: noPause, codes: { '404': 'unavailable' } },
-    upstream: { does: [answers('ok', { status: 404 })] },
-    steps: [call(read(), { verdict: 'unavailable', status: 404 }), see({ executions: 3 })],
+    upstream: { does: [answers('missing')] },
+    steps: [call(read(), { verdict: 'unavailable', answer: 'missing' }), see({ executions: 3 })],
+  },
+  {
+    name: 'a policy that names a status of gRPC means that one alone',
+    policy: { retry: noPause, codes: { '500': 'rejected', DATA_LOSS: 'unavailable' } },
+    upstream: { does: [answers('fault', { status: 'DATA_LOSS' }), answers('fault')] },
+    steps: [call(read(), { verdict: 'rejected', answer: 'fault' }), see({ attempts: { unavailable: 1, rejected: 1 } })],
+    not: ofGrpc,
   },
   ...(
     [
-      [204, 'ok'],
-      [304, 'ok'],
-      [404, 'rejected'],
-      [408, 'rejected'],
-      [501, 'fault'],
-      [504, 'fault'],
+      ['204', 'ok', ofHttp],
+      ['304', 'ok', ofHttp],
+      ['404', 'rejected', ofHttp],
+      ['408', 'rejected', ofHttp],
+      ['501', 'fault', ofHttp],
+      ['504', 'fault', ofHttp],
+      ['CANCELLED', 'rejected', ofGrpc],
+      ['UNKNOWN', 'fault', ofGrpc],
+      ['DEADLINE_EXCEEDED', 'fault', ofGrpc],
+      ['NOT_FOUND', 'rejected', ofGrpc],
+      ['ALREADY_EXISTS', 'rejected', ofGrpc],
+      ['PERMISSION_DENIED', 'rejected', ofGrpc],
+      ['FAILED_PRECONDITION', 'rejected', ofGrpc],
+      ['ABORTED', 'rejected', ofGrpc],
+      ['OUT_OF_RANGE', 'rejected', ofGrpc],
+      ['UNIMPLEMENTED', 'rejected', ofGrpc],
+      ['DATA_LOSS', 'fault', ofGrpc],
+      ['UNAUTHENTICATED', 'rejected', ofGrpc],
     ] as const
   ).map(
-    ([status, verdict]): Case => ({
+    ([status, verdict, not]): Case => ({
       name: `a ${status} is ${verdict}`,
       policy: { retry: { attempts: 1 } },
-      upstream: { does: [answers('ok', { status, pieces: status < 400 ? 0 : 1 })] },
+      upstream: { does: [answers('ok', { status, pieces: verdict === 'ok' ? 0 : 1 })] },
       steps: [call(read(), { verdict, status }), see({ attempts: { [verdict]: 1 } })],
+      not,
     }),
   ),
 ]

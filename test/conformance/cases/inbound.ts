@@ -29,7 +29,7 @@ export const inbound: readonly Case[] = [
     steps: [
       begin('first', act()),
       pass(50),
-      call(act(), { ...elsewhere, answer: 'unavailable' }),
+      call(act(), { ...elsewhere, answer: 'full' }),
       end('first', { verdict: 'ok' }),
       see({ executions: 1, attempts: { ok: 1, unreached: 3 } }),
     ],
@@ -42,7 +42,7 @@ export const inbound: readonly Case[] = [
     steps: [
       begin('both', act(), 2),
       pass(40),
-      call(act(), { ...elsewhere, answer: 'unavailable' }),
+      call(act(), { ...elsewhere, answer: 'full' }),
       end('both', { verdict: 'ok' }),
       see({ executions: 2, gaps: [[200, 200]] }),
     ],
@@ -55,7 +55,7 @@ export const inbound: readonly Case[] = [
     steps: [
       begin('first', act()),
       pass(30),
-      call(act(), { ...elsewhere, answer: 'unavailable', within: [60, 60] }),
+      call(act(), { ...elsewhere, answer: 'full', within: [60, 60] }),
       end('first', { verdict: 'ok' }),
       see({ executions: 1 }),
     ],

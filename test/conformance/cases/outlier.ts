@@ -26,7 +26,7 @@ export const outlier: readonly Case[] = [
     name: 'a late answer counts against its endpoint',
     policy: {
       balance: 'round-robin',
-      attemptTimeout: 60,
+      attemptTimeout: 250,
       retry: { attempts: 2, on: ['late'], ...noPause },
       outlier: { consecutiveFailures: 2, ejectFor: '1m' },
     },

@@ -1,12 +1,13 @@
-/** Lets requests come into the calling mesh over a socket, so that calls can be made under them. */
+/** Lets requests of HTTP come into the calling mesh. */
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { type ClientRequest, get, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { Mesh } from '@zerohop/mesh-core'
 import { type MeshServer, serveHttp } from '@zerohop/mesh-http'
-import type { Brought, OpenRequest } from './stage.ts'
+import type { Brought, OpenRequest } from '../stage.ts'
+import type { InboundDoor } from '../wire.ts'
 
 /** A server of the calling mesh, whose handler waits to be told what to do. */
-export class InboundDoor {
+export class HttpDoor implements InboundDoor {
   readonly #mesh: Mesh
   #server: Promise<MeshServer> | null = null
   readonly #entered = new Map<string, (request: IncomingMessage, response: ServerResponse) => void>()
@@ -37,6 +38,9 @@ export class InboundDoor {
     return promise
   }
 
+  // It ends with its mesh.
+  close(): void {}
+
   #enter(request: IncomingMessage, response: ServerResponse): void {
     this.#entered.get(request.url as string)?.(request, response)
   }
@@ -47,13 +51,14 @@ function openRequest(client: ClientRequest, request: IncomingMessage, response: 
   const gone = new Promise<void>((resolve) => request.socket.once('close', () => resolve()))
   return {
     under: (work) => within(work),
-    answer: async (status, headers, body) => {
+    answer: async (passed) => {
       if (response.headersSent || response.destroyed) return
       const heard = new Promise<IncomingMessage>((resolve, reject) => client.once('response', resolve).once('error', reject))
       const finished = new Promise((resolve) => response.once('finish', resolve))
+      const status = Number(passed?.status ?? 200)
       // As a proxy does: everything that it got.
-      response.setHeaders(headers)
-      response.writeHead(status).end(body)
+      if (passed !== null) response.setHeaders(passed.headers)
+      response.writeHead(status).end(passed?.body)
       const answer = (await heard).resume()
       await finished
       const refused = answer.headers['zerohop-refused']

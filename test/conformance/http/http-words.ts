@@ -1,22 +1,29 @@
 /** The words of cases in HTTP. */
 import type { IncomingHttpHeaders } from 'node:http'
 import type { MeshRequestInit } from '@zerohop/mesh-http'
-import type { Behaviour, CallSpec, Word } from './case.ts'
+import type { Behaviour, CallSpec, Word } from '../case.ts'
+import type { Told } from '../wire.ts'
 
-const statuses: Readonly<Record<Word, number>> = { ok: 200, rejected: 400, throttled: 429, unavailable: 503, fault: 500 }
+// Where two words have one status, it is read as the first.
+const statuses: Readonly<Record<Word, number>> = {
+  ok: 200,
+  rejected: 400,
+  missing: 404,
+  throttled: 429,
+  unavailable: 503,
+  fault: 500,
+  full: 503,
+}
 
 /** The status of an answer. */
-export function statusOf(answer: { word: Word; status: number }): number {
-  return answer.status === 0 ? statuses[answer.word] : answer.status
+export function statusOf(answer: { readonly word: Word; readonly status: string }): string {
+  return answer.status === '' ? String(statuses[answer.word]) : answer.status
 }
 
 /** The answer that a status is; undefined for a status that stands for none. */
-export function wordOf(status: number): Word | undefined {
-  return (Object.keys(statuses) as Word[]).find((word) => statuses[word] === status)
+export function wordOf(status: string): Word | undefined {
+  return (Object.keys(statuses) as Word[]).find((word) => String(statuses[word]) === status)
 }
-
-/** One piece of a body. */
-export const piece = 'piece;'
 
 /** The headers of an answer. */
 export function headersOf(behaviour: Behaviour): Record<string, string> {
@@ -24,15 +31,6 @@ export function headersOf(behaviour: Behaviour): Record<string, string> {
   if (behaviour.retryAfterMs > 0) headers['retry-after'] = String(Math.ceil(behaviour.retryAfterMs / 1000))
   if (behaviour.kind === 'refuses') headers['zerohop-refused'] = 'limit'
   return headers
-}
-
-/** What an instance was told with a call; -1 and '' for nothing. */
-export interface Told {
-  readonly attempt: number
-  readonly timeMs: number
-  readonly trace: string
-  readonly span: string
-  readonly baggage: string
 }
 
 /** Reads what the mesh on the other side says in the headers of a request. */

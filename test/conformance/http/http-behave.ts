@@ -1,8 +1,9 @@
 /** Plays a behaviour on a real response. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Behaviour } from './case.ts'
-import { headersOf, piece, statusOf } from './http-words.ts'
+import type { Behaviour } from '../case.ts'
+import { piece } from '../placed-call.ts'
+import { headersOf, statusOf } from './http-words.ts'
 
 /** Answers `request` as `behaviour` says, once it is here whole. */
 export async function behave(behaviour: Behaviour, request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -16,7 +17,7 @@ export async function behave(behaviour: Behaviour, request: IncomingMessage, res
     else request.socket.destroy()
     return
   }
-  response.writeHead(statusOf(behaviour), headersOf(behaviour))
+  response.writeHead(Number(statusOf(behaviour)), headersOf(behaviour))
   for (let number = 0; number < behaviour.pieces; number++) {
     if (number > 0 && behaviour.everyMs > 0) await sleep(behaviour.everyMs)
     if (response.destroyed) return
