@@ -1,7 +1,7 @@
 /** Tests of calls over mutual TLS: who is believed, what is shown, and how certificates turn over. */
 import { ServerCredentials, status as Status } from '@grpc/grpc-js'
-import { type TestAuthority, type TestCertificateOptions, testAuthority } from '@zerohop/mesh-core/testing'
-import { mtlsLabel, mtlsLabelValue } from '@zerohop/mesh-core/transport'
+import { type TestCertificateOptions, testAuthority } from '@zerohop/mesh-core/testing'
+import { type IdentitySource, mtlsLabel, mtlsLabelValue } from '@zerohop/mesh-core/transport'
 import { describe, expect, it } from 'vitest'
 import { until } from './bytes-client-under-test.ts'
 import { caller, echoing, type GrpcUpstream, type Handlers, rawUpstream, through, upstream } from './upstream-under-test.ts'
@@ -9,13 +9,8 @@ import { caller, echoing, type GrpcUpstream, type Handlers, rawUpstream, through
 const authority = testAuthority()
 
 /** A plain server of grpc-js that shows a certificate for `service` and wants one. */
-function securedUpstream(
-  service: string,
-  handlers: Handlers,
-  by: TestAuthority = authority,
-  options: TestCertificateOptions = {},
-): Promise<GrpcUpstream> {
-  const leaf = by.issue(service, options)
+function securedUpstream(service: string, handlers: Handlers, options: TestCertificateOptions = {}): Promise<GrpcUpstream> {
+  const leaf = authority.issue(service, options)
   const pair = { private_key: Buffer.from(leaf.keyPem), cert_chain: Buffer.from(leaf.pem) }
   return upstream(handlers, { secure: ServerCredentials.createSsl(Buffer.from(authority.root.pem), [pair], true) })
 }
@@ -59,7 +54,7 @@ describe('an endpoint that takes mutual TLS', () => {
     'but %s is not called: not a byte leaves',
     async (_name, service, options, sentence) => {
       let calls = 0
-      await using server = await securedUpstream(service, { unary: () => calls++ }, authority, options)
+      await using server = await securedUpstream(service, { unary: () => calls++ }, options)
       await using shop = await caller([listed(server.address)], { mesh: { identity: authority.identitySource('shopper') } })
       const { error, code, details } = await shop.client.unary('')
       expect([code, error]).toMatchObject([Status.UNAVAILABLE, { cause: { code: 'WRONG_PEER', verdict: 'unreached' } }])
@@ -95,6 +90,24 @@ describe('an endpoint that takes mutual TLS', () => {
     expect([code, error]).toMatchObject([Status.UNAVAILABLE, { cause: { code: 'NO_IDENTITY' } }])
     identity.turn(authority.identityOf('shopper'))
     expect((await shop.client.unary('')).code).toBe(Status.OK)
+  })
+
+  it('is not called while the first certificate does not come, and the call says so', async () => {
+    const identity: IdentitySource = {
+      name: 'test',
+      current: undefined,
+      problem: 'the authority is away',
+      subscribe: () => () => {},
+      settled: () => Promise.resolve(),
+      start: () => {},
+      renew: async () => {},
+      close: async () => {},
+    }
+    await using server = await securedUpstream('bytes', naming)
+    const policy = { connections: { connectTimeout: '50ms' } }
+    await using shop = await caller([listed(server.address)], { mesh: { identity }, policy })
+    const { error } = await shop.client.unary('')
+    expect(error).toMatchObject({ cause: { code: 'NO_IDENTITY', message: expect.stringContaining('the authority is away') } })
   })
 
   it('that does not believe this process is unreached', async () => {

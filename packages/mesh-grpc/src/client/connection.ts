@@ -95,10 +95,13 @@ export class Connection extends Alarm {
     return this.understood === '' || this.understood.split(',').some((name) => name.trim() === coding)
   }
 
-  /** @throws Error where the connection has just ended */
+  /** @throws Error where the connection has just ended, or one of its certificates */
   openStream(headers: OutgoingHttpHeaders, to: { path: string; host: string | null }, listener: InterceptingListener): InnerStream {
-    const { clock, leastLeft } = this.#start.parts
-    leastLeft.saw(this.goodUntil - clock.now())
+    const { parts, endpoint } = this.#start
+    const leftMs = this.goodUntil - parts.clock.now()
+    // It was good when the call came aboard, and the call has waited since: for the connection, or for its own credentials.
+    if (leftMs <= 0) throw new Error(`a certificate of the connection to ${endpoint.address} expired before the call began`)
+    parts.leastLeft.saw(leftMs)
     return this.#inner.openStream(headers, { path: to.path, authority: this.authority(to.host) }, listener)
   }
 
@@ -119,7 +122,8 @@ export class Connection extends Alarm {
   override ring(): void {
     const { endpoint, settings } = this.#start
     const { connectTimeoutMs } = settings.connections
-    this.#fail(Object.assign(new Error(`no HTTP/2 connection to ${endpoint.address} within ${connectTimeoutMs} ms`), { code: 'ETIMEDOUT' }))
+    const late = new Error(`no HTTP/2 connection to ${endpoint.address} within ${connectTimeoutMs} ms`)
+    this.#fail(this.#dial.lack ?? Object.assign(late, { code: 'ETIMEDOUT' }))
   }
 
   async #open(): Promise<OpenSocket> {

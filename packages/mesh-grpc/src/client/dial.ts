@@ -1,7 +1,16 @@
 /** One socket to an endpoint, connected, and secured where that is asked for. */
 import { connect as connectSocket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { type Endpoint, type Identity, type MeshParts, noIdentity, peerOf, secureClient, validIdentity } from '@zerohop/mesh-core/transport'
+import {
+  type Endpoint,
+  type Identity,
+  type MeshError,
+  type MeshParts,
+  noIdentity,
+  peerOf,
+  secureClient,
+  validIdentity,
+} from '@zerohop/mesh-core/transport'
 
 /** What is connected to. */
 export interface DialStart {
@@ -50,12 +59,16 @@ export class Dial {
     return this.#result.promise
   }
 
+  /** What it comes to if it is stopped now: NO_IDENTITY while the first identity is awaited, else null. */
+  get lack(): MeshError | null {
+    return this.#unfollow === null ? null : noIdentity(this.#start.parts.identity, this.#start.endpoint.service)
+  }
+
   /** Closes the socket, handed over or not. `reason` is told to whoever still waits for it. */
   stop(reason: Error): void {
     this.#isStopped = true
-    const isWaiting = this.#unfollow !== null
     this.#stopFollowing()
-    this.#result.reject(isWaiting ? noIdentity(this.#start.parts.identity, this.#start.endpoint.service) : reason)
+    this.#result.reject(reason)
     this.#socket?.destroy()
   }
 
