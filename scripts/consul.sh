@@ -41,7 +41,7 @@ server() {
   # The first one given is its own.
   exec "$binary" agent -server -bootstrap-expect "$servers" -node "$name" -data-dir "$directory" -bind 127.0.0.1 -client 127.0.0.1 \
     -log-level err -http-port "$http" -grpc-port -1 -dns-port -1 -serf-wan-port -1 -serf-lan-port "$gossip" -server-port $((gossip - 1)) \
-    -retry-interval 1s "${joins[@]}" -hcl 'performance { raft_multiplier = 1 }' -hcl 'disable_update_check = true'
+    -retry-interval 1s "${joins[@]}" -hcl 'performance { raft_multiplier = 1 }' -hcl 'disable_update_check = true' -hcl 'connect { enabled = true }'
 }
 
 run() {

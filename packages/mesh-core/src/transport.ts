@@ -2,6 +2,7 @@
 
 export type { Advertised } from './control/registration.ts'
 export type { CheckWay } from './health/health-checks.ts'
+export { type ForeignGround, type ForeignTexts, foreignIdentity, isSameIdentity } from './identity/foreign-identity.ts'
 export { peerOf } from './identity/proved-peers.ts'
 export { type CalledOver, checkServer, secureClient } from './identity/secure-client.ts'
 export { type DoorGround, type DoorOptions, type Entrance, ServerDoor } from './identity/server-door.ts'

@@ -1,13 +1,10 @@
 /** An identity whose certificate, key and roots stand in files that somebody else writes: cert-manager, Vault, an operator. */
-import { createPrivateKey, type KeyObject } from 'node:crypto'
 import type { Identity, IdentitySource } from '../kernel/identity.ts'
 import { MeshError } from '../kernel/mesh-error.ts'
 import { WatchSource } from '../kernel/watch.ts'
 import { WatchedFile } from '../kernel/watched-file.ts'
-import { readSpiffeId } from '../policy/spiffe-id.ts'
-import { checkForm, namesIn, usualForm } from './foreign-names.ts'
-import { certificatesIn, madeIdentity, rootsIn } from './made-identity.ts'
-import { urisOf } from './svid.ts'
+import { foreignIdentity, isSameIdentity } from './foreign-identity.ts'
+import { checkForm, usualForm } from './foreign-names.ts'
 
 /** Where the files are, all in PEM. Each is followed, however it is replaced. */
 export interface FileIdentityOptions {
@@ -109,10 +106,13 @@ export class FileIdentity implements IdentitySource {
     if (this.#again !== null) clearTimeout(this.#again)
     this.#again = null
     try {
-      const [certificates, key, roots] = parts.map((part) => this.#text(part)) as [string, string, string]
-      const identity = this.#made(certificates, key, roots)
+      const [certificate, key, roots] = parts.map((part) => this.#text(part)) as [string, string, string]
+      const identity = foreignIdentity(
+        { certificate, key, roots },
+        { generation: (this.current?.generation ?? 0) + 1, now: this.#wallNow(), places: this.#paths, formOf: () => this.#form },
+      )
       this.problem = ''
-      if (isSame(identity, this.current)) return
+      if (isSameIdentity(identity, this.current)) return
       this.#count('adopted')
       this.#source.set(identity)
     } catch (error) {
@@ -128,43 +128,7 @@ export class FileIdentity implements IdentitySource {
     return text
   }
 
-  #made(certificates: string, keyText: string, rootsText: string): Identity {
-    const key = readKey(keyText, this.#paths.key)
-    const roots = within(`roots: ${this.#paths.roots}: the texts`, () => rootsIn([rootsText]))
-    return within(`certificate: the certificate in ${this.#paths.certificate}`, () => {
-      const [leaf] = certificatesIn(certificates)
-      const [uri = ''] = urisOf(leaf.raw)
-      const id = readSpiffeId(uri)
-      const trustDomain = id.ok ? id.id.trustDomain : ''
-      const naming = namesIn(this.#form, trustDomain)
-      const generation = (this.current?.generation ?? 0) + 1
-      return madeIdentity({ certificates, key, bundle: { trustDomain, roots } }, { generation, now: this.#wallNow(), naming })
-    })
-  }
-
   #count(result: 'adopted' | 'refused'): void {
     this.renewals.set(result, (this.renewals.get(result) ?? 0) + 1)
-  }
-}
-
-function isSame(a: Identity, b: Identity | undefined): boolean {
-  return b !== undefined && a.certificates === b.certificates && a.bundle.roots.join() === b.bundle.roots.join()
-}
-
-function readKey(text: string, path: string): KeyObject {
-  try {
-    return createPrivateKey(text)
-  } catch {
-    // What node says of a key that it cannot read may show some of it.
-    throw new Error(`key: ${path} holds no private key that can be read; it must be PEM and not encrypted`)
-  }
-}
-
-/** Begins the sentence of what goes wrong within. */
-function within<T>(subject: string, work: () => T): T {
-  try {
-    return work()
-  } catch (error) {
-    throw new Error(`${subject} ${(error as Error).message}`)
   }
 }

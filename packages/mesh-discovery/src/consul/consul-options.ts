@@ -41,6 +41,12 @@ export interface ConsulRegistrationOptions extends ConsulAgentOptions {
   readonly name?: string
 }
 
+/** What a program says of the identity that Consul Connect issues to it. */
+export interface ConnectIdentityOptions extends ConsulAgentOptions {
+  /** What Consul calls the service of this process. */
+  readonly service: string
+}
+
 const expectedAddress = 'expected the origin of an agent, such as "http://127.0.0.1:8500": http or https, a host, a port, and nothing else'
 
 const addressSchema = z.string(expectedAddress).refine((text) => {
@@ -104,6 +110,8 @@ const registrationSchema = z.strictObject({
   name: text.optional(),
 })
 
+const identitySchema = z.strictObject({ ...agentFields, service: nameSchema })
+
 /** @throws MeshError BAD_ENDPOINTS with all problems, unknown keys with a hint */
 export function checkEndpointsOptions(options: ConsulEndpointsOptions): void {
   refuseUnless(checked(endpointsSchema, options), 'consulEndpoints')
@@ -114,7 +122,12 @@ export function checkRegistrationOptions(options: ConsulRegistrationOptions): vo
   refuseUnless(checked(registrationSchema, options), 'consulRegistration')
 }
 
-function refuseUnless(result: ReturnType<typeof checked>, where: 'consulEndpoints' | 'consulRegistration'): void {
+/** @throws MeshError BAD_OPTIONS with all problems, unknown keys with a hint */
+export function checkIdentityOptions(options: ConnectIdentityOptions): void {
+  refuseUnless(checked(identitySchema, options), 'connectIdentity')
+}
+
+function refuseUnless(result: ReturnType<typeof checked>, where: 'consulEndpoints' | 'consulRegistration' | 'connectIdentity'): void {
   if (result.ok) return
   const problems = result.complaints.map(({ path, text: problem }) => `${formatPath(path)}: ${problem}`)
   throw new MeshError({
