@@ -65,6 +65,8 @@ class StreamAttempt extends Exchange implements Passenger, InterceptingListener 
       this.#sentCoding = coding
       headers['grpc-encoding'] = coding
     }
+    // What the attempt before this one wrote there stands there still.
+    else delete headers['grpc-encoding']
     this.#heardBefore = connection.heard
     if (message.credentials === null) this.#open(headers)
     else {

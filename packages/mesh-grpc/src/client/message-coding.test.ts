@@ -80,3 +80,18 @@ test('of one megabyte and more go through whole', async () => {
   const ended = await shop.client.unary(large)
   expect([ended.code, ended.messages[0]?.length]).toEqual([Status.OK, large.length])
 })
+
+test('are sent plain, and said to be, in the attempt after a server has said that it does not understand their coding', async () => {
+  const named: unknown[] = []
+  await using server = await http2Upstream((stream, _session, headers) => {
+    named.push(headers['grpc-encoding'])
+    stream.respond({ ':status': 200, 'content-type': 'application/grpc', 'grpc-accept-encoding': 'identity' }, { waitForTrailers: true })
+    stream.once('wantTrailers', () => stream.sendTrailers({ 'grpc-status': Status.UNAVAILABLE }))
+    stream.end()
+  })
+  const policy = { retry: { attempts: 2, backoff: { base: 0, cap: 0 } } }
+  await using shop = await caller([server.address], { policy, channel: { 'grpc.default_compression_algorithm': 2 } })
+  const metadata = new Metadata({ idempotentRequest: true })
+  expect((await shop.client.unary('hello', { metadata })).code).toBe(Status.UNAVAILABLE)
+  expect(named).toEqual(['gzip', undefined])
+})

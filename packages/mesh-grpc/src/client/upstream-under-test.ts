@@ -1,5 +1,5 @@
 /** Plain servers of grpc-js and servers that misbehave, on real sockets, and a mesh that calls them: what the tests of this room stand on. */
-import { createServer as createHttp2Server, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2'
+import { createServer as createHttp2Server, type IncomingHttpHeaders, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2'
 import { type AddressInfo, connect as connectSocket, createServer, type Socket } from 'node:net'
 import {
   Server,
@@ -74,13 +74,16 @@ export function rawUpstream(accept: (socket: Socket, nth: number) => void): Prom
 }
 
 /** A server of HTTP/2 that answers streams as it likes. */
-export function http2Upstream(answer: (stream: ServerHttp2Stream, session: ServerHttp2Session) => void): Promise<Upstream> {
+export function http2Upstream(
+  answer: (stream: ServerHttp2Stream, session: ServerHttp2Session, headers: IncomingHttpHeaders) => void,
+): Promise<Upstream> {
   const server = createHttp2Server()
   server.on('session', (session) => session.on('error', () => {}))
-  server.on('stream', (stream: ServerHttp2Stream) =>
+  server.on('stream', (stream: ServerHttp2Stream, headers) =>
     answer(
       stream.on('error', () => {}),
       stream.session as ServerHttp2Session,
+      headers,
     ),
   )
   return listening(server)
