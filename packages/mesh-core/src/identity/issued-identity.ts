@@ -31,7 +31,8 @@ const lookMs = 30_000
 const firstPauseMs = 15_000
 const longestPauseMs = 60_000
 const longestAskMs = 10_000
-const shortestAskMs = 1000
+// Below this a busy machine answers nobody, and who asks again and again makes it busier. It is more than its share of lives under 5 min alone.
+const shortestAskMs = 3000
 // Of the life of the certificate that is held. One of an answer that does not come, one of the pause after it: with the outage of half a life
 // before that, what is left is still more than that with which readiness ends.
 const pauseShare = 0.01
