@@ -95,7 +95,7 @@ export class MeshCall implements ClientCall, ReplyReader, SendingOwner {
     if (this.#isOver || this.#departure !== null) return
     this.#departure = { code, details, metadata: new Metadata() }
     this.#sending?.leave()
-    // Not within the caller's own tick, as grpc-js has it; unless the mesh has something to say before, it is the same in the end.
+    // In a tick of its own, as grpc-js has it: a program that cancels does not expect to hear of it before it goes on.
     process.nextTick(finish, this, this.#departure)
   }
 
