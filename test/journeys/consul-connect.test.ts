@@ -1,4 +1,5 @@
 import { createMesh, currentCaller, type IdentitySource, type Mesh } from '@zerohop/mesh-core'
+import { testAuthority } from '@zerohop/mesh-core/testing'
 import { connectIdentity, consulEndpoints, consulRegistration } from '@zerohop/mesh-discovery/consul'
 import { meshFetch, serveHttp } from '@zerohop/mesh-http'
 import { expect, test } from 'vitest'
@@ -14,7 +15,7 @@ function identityOf(cluster: ConsulCluster, service: string): IdentitySource {
   return connectIdentity({ address: cluster.addresses, service, log })
 }
 
-test.skipIf(why !== '')('two services prove to each other who they are, by certificates that Consul has issued', async () => {
+test.skipIf(why !== '')('two services know each other by what Consul issues, through a turn of its root and without it', async () => {
   await using cluster = await ConsulCluster.start(1)
   const address = cluster.addresses
   const policy = { service: 'orders', access }
@@ -46,6 +47,22 @@ test.skipIf(why !== '')('two services prove to each other who they are, by certi
   expect(await (await fetchAs(shop)).text()).toBe(`spiffe://${domain}/ns/default/dc/dc1/svc/shop`)
   await eventually(async () => (await fetchAs(stranger).catch(() => null))?.status === 403, 'another service is turned away')
   expect((await fetch(`http://${server.address}/`)).status).toBe(403)
+
+  // Leaves of the old root are good until all have new ones.
+  const { root } = testAuthority(domain)
+  await cluster.put('/v1/connect/ca/configuration', { Provider: 'consul', Config: { PrivateKey: root.keyPem, RootCert: root.pem } })
+  const turned = ({ identity }: typeof shop): boolean => (identity.current?.certificates.match(/BEGIN/g)?.length ?? 0) > 1
+  let [calls, failures] = [0, 0]
+  await eventually(
+    async () => {
+      calls++
+      if ((await fetchAs(shop).catch(() => null))?.status !== 200) failures++
+      return turned(shop)
+    },
+    'the shop has a certificate of the new root',
+    90_000,
+  )
+  expect([calls > 0, failures, shop.identity.current?.bundle.roots.length]).toEqual([true, 0, 2])
 
   await cluster.killAll()
   expect(await (await fetchAs(shop)).text()).toBe(`spiffe://${domain}/ns/default/dc/dc1/svc/shop`)

@@ -100,12 +100,12 @@ export class ConsulCluster implements AsyncDisposable {
   async write({ service, address, meta = {} }: CatalogEntry): Promise<void> {
     const [host, port] = address.split(':') as [string, string]
     const entry = { Service: service, ID: `${service}-${port}`, Address: host, Port: Number(port), Meta: meta }
-    await this.#put('/v1/catalog/register', { Node: `node-${port}`, Address: host, SkipNodeUpdate: false, Service: entry })
+    await this.put('/v1/catalog/register', { Node: `node-${port}`, Address: host, SkipNodeUpdate: false, Service: entry })
   }
 
   /** Takes out again what `write` wrote. */
   async erase(address: string): Promise<void> {
-    await this.#put('/v1/catalog/deregister', { Node: `node-${address.split(':')[1]}` })
+    await this.put('/v1/catalog/deregister', { Node: `node-${address.split(':')[1]}` })
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -113,7 +113,8 @@ export class ConsulCluster implements AsyncDisposable {
     rmSync(this.#directory, { recursive: true, force: true })
   }
 
-  async #put(path: string, body: object): Promise<void> {
+  /** Writes something at the API of a server that runs. */
+  async put(path: string, body: object): Promise<void> {
     const { http } = this.#servers.find((server) => server.process !== null) as Server
     const response = await fetch(`http://127.0.0.1:${http}${path}`, { method: 'PUT', body: JSON.stringify(body) })
     if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`)
