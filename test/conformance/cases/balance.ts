@@ -14,11 +14,11 @@ export const balance: readonly Case[] = [
   {
     name: 'least loaded keeps away from an endpoint that is busy',
     policy: { balance: 'least-loaded' },
-    upstream: { instances: 2, each: [[answers('ok', { afterMs: 1500 })], [ok]] },
+    upstream: { instances: 2, each: [[answers('ok', { afterMs: 2500 })], [ok]] },
     steps: [
       // As soon as one call is at the slow one, every pick that sees both goes to the other; one in 128 sees only one.
       begin('all', read(), 2),
-      calls(30, read({ timeoutMs: 1000 }), { ok: [27, 30] }),
+      calls(30, read({ timeoutMs: 300 }), { ok: [27, 30] }),
       end('all', { ok: 2 }),
       see({
         executionsOn: [

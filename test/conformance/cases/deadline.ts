@@ -57,16 +57,23 @@ export const deadline: readonly Case[] = [
     ],
   },
   {
-    name: 'an attempt with less time than its call is told its own',
+    name: 'an attempt with less time than its call is told that of its call, which is for the body as well',
     policy: { timeout: 5000, attemptTimeout: 300 },
     upstream: {},
-    steps: [call(read(), { verdict: 'ok' }), see({ timesTold: [[300, 300]] })],
+    steps: [call(read(), { verdict: 'ok' }), see({ timesTold: [[5000, 5000]] })],
   },
   {
     name: 'the time for an attempt bounds its head and not its body',
     policy: { attemptTimeout: 150 },
     upstream: { does: [answers('ok', { pieces: 6, everyMs: 50 })] },
     steps: [call(read(), { verdict: 'ok', pieces: 6, within: [250, 250] })],
+  },
+  {
+    name: 'the time for an attempt bounds its head and not its body, though the instance keeps the time that it was told',
+    policy: { attemptTimeout: 150 },
+    upstream: { meshed: true, does: [answers('ok', { pieces: 6, everyMs: 50 })] },
+    steps: [call(read(), { verdict: 'ok', pieces: 6, within: [250, 250] })],
+    not: { direct: 'its services are functions, without a mesh of their own' },
   },
   {
     name: 'a call inherits the time that the inbound request has left, and passes it on',

@@ -26,11 +26,10 @@ test('an attempt without a head in time is late; the next one has its time anew'
   const first = attempt()
   await clock.advance(50)
   expect((await first).verdict).toBe(LATE)
-  expect([call.isOver, call.cancel, call.attemptDueAt, wheel.armed]).toEqual([false, null, Number.POSITIVE_INFINITY, 0])
+  expect([call.isOver, call.cancel, wheel.armed]).toEqual([false, null, 0])
   const second = attempt()
   await clock.advance(49)
   expect((await second).verdict).toBe(OK)
-  expect(bottom.attempts.map(({ attemptDueAt }) => attemptDueAt)).toEqual([50, 100])
   expect([call.ending, wheel.armed]).toEqual([0, 0])
 })
 
@@ -45,7 +44,7 @@ test('where the deadline comes first, it alone bounds the attempt', async () => 
   const { clock, wheel, bottom, call, attempt } = timed('never')
   call.deadlineAt = 50
   const sending = attempt()
-  expect([wheel.armed, bottom.attempts[0]?.attemptDueAt]).toEqual([0, Number.POSITIVE_INFINITY])
+  expect([wheel.armed, bottom.attempts.length]).toEqual([0, 1])
   await clock.advance(50)
   expect(call.ending).toBe(0)
   call.end(EXPIRED)
@@ -58,5 +57,5 @@ test('a call that ends within an attempt takes the alarm with it', async () => {
   await clock.advance(10)
   call.end(CANCELLED)
   expect((await sending).verdict).toBe(CANCELLED)
-  expect([wheel.armed, call.attemptDueAt]).toEqual([0, Number.POSITIVE_INFINITY])
+  expect(wheel.armed).toBe(0)
 })

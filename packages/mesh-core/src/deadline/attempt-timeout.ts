@@ -5,8 +5,8 @@ import { Alarm, type TimerWheel } from '../kernel/timer-wheel.ts'
 import { LATE } from '../kernel/verdict.ts'
 
 /**
- * Writes `call.attemptDueAt` and ends the attempt as LATE when no head has come by then. Once the head is here the call is committed,
- * and only its deadline bounds the rest (as Envoy's per-try timeout).
+ * Ends the attempt as LATE when no head has come by then. Once the head is here the call is committed, and only its deadline bounds the rest
+ * (as Envoy's per-try timeout). The server is not told of this time, for it would keep it to the last byte.
  */
 export function attemptTimeout(wheel: TimerWheel, timeoutMs: number): Layer {
   return (next) => async (call) => {
@@ -14,11 +14,9 @@ export function attemptTimeout(wheel: TimerWheel, timeoutMs: number): Layer {
     // The deadline comes first: one alarm is enough.
     if (dueAt >= call.deadlineAt) return next(call)
     const alarm = new LateAlarm(call)
-    call.attemptDueAt = dueAt
     wheel.set(alarm, dueAt, call.attemptAt)
     const outcome = await next(call)
     alarm.clear()
-    call.attemptDueAt = Number.POSITIVE_INFINITY
     return outcome
   }
 }

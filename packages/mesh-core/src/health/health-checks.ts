@@ -149,7 +149,7 @@ export class HealthChecks {
     call.startedAt = now
     call.attemptAt = now
     call.attempt = 1
-    call.attemptDueAt = now + timeoutMs
+    call.deadlineAt = now + timeoutMs
     record.call = call
     this.#underWay++
     // Not an alarm of the wheel: those keep the process alive.

@@ -49,8 +49,6 @@ export class Call {
   deadlineAt = Number.POSITIVE_INFINITY
   /** When this attempt began. `balance` writes it. */
   attemptAt = 0
-  /** The moment at which this attempt is late; Infinity: none of its own. `attemptTimeout` writes it. */
-  attemptDueAt = Number.POSITIVE_INFINITY
   /** True where the caller has so little time that running out of it says nothing about the server. `deadline` writes it. */
   hurried = false
   /** A per-call timeout in ms, which only ever shortens the policy's; 0: none. The door writes it. */

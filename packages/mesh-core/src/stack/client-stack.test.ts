@@ -51,7 +51,7 @@ describe('the order of layers', () => {
     await first.done
     await clock.advance('2s')
     // Four seconds old, two of them on the wire.
-    expect(bottom.attempts[1]).toMatchObject({ at: 2000, attemptDueAt: 5000, deadlineAt: 10_000 })
+    expect(bottom.attempts[1]).toMatchObject({ at: 2000, deadlineAt: 10_000 })
     await clock.advance('1s')
     const outcome = await second.done
     expect([verdictName(outcome.verdict), clock.now()]).toEqual(['late', 5000])

@@ -105,6 +105,10 @@ class Exchange extends Alarm implements Waiting, Reply {
     this.#outcome?.settle(final)
   }
 
+  get hasHead(): boolean {
+    return this.#outcome !== null
+  }
+
   /** True while the body is on its way. */
   get open(): boolean {
     return this.#outcome?.open === true
@@ -212,9 +216,9 @@ class Walk {
   }
 }
 
-// Only an attempt can be late, and the layer that says so is on its way then.
+// Only an attempt can be late, until its head is there.
 function endAs(call: Call, how: typeof CANCELLED | typeof EXPIRED | typeof LATE): void {
-  if (how !== LATE || call.attemptDueAt !== Number.POSITIVE_INFINITY) call.end(how)
+  if (how !== LATE || (call.cancel instanceof Exchange && !call.cancel.hasHead)) call.end(how)
 }
 
 /** Walks to the end, where time alone must have ended whatever was still under way; returns how each call ended. */

@@ -41,7 +41,6 @@ export interface ScriptedAttempt {
   readonly endpoint: Endpoint | null
   readonly attemptTrace: TraceContext | null
   readonly deadlineAt: number
-  readonly attemptDueAt: number
   /** By the clock given; 0 without one. */
   readonly at: number
 }
@@ -124,8 +123,8 @@ function isList(script: readonly ScriptEntry[] | ScriptEntry): script is readonl
 }
 
 function attemptOf(call: Call, at: number): ScriptedAttempt {
-  const { attempt, version, endpoint, attemptTrace, deadlineAt, attemptDueAt } = call
-  return { call, attempt, version, endpoint, attemptTrace, deadlineAt, attemptDueAt, at }
+  const { attempt, version, endpoint, attemptTrace, deadlineAt } = call
+  return { call, attempt, version, endpoint, attemptTrace, deadlineAt, at }
 }
 
 class HeldCall {

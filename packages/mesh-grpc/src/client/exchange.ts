@@ -119,9 +119,10 @@ export abstract class Exchange extends Alarm implements GrpcReply, Waiting, Mess
       this.lost(meaning.verdict, { error: new Error(status.details), code: '' })
       return
     }
-    const own = end === 'answered' && status.code === Status.DEADLINE_EXCEEDED ? this.#ownTime(now) : null
-    if (own !== null) {
-      this.#broken(own)
+    // A server's clock may ring before ours for the time that we gave it: that is our own time running out, and no answer of the server's.
+    // The time on the wire is rounded down to milliseconds.
+    if (end === 'answered' && status.code === Status.DEADLINE_EXCEEDED && now + 1 >= this.call.deadlineAt) {
+      this.#broken(withoutReply(this.call, EXPIRED, { code: 'EXPIRED', at: now }))
       return
     }
     const { verdict } = meaning
@@ -186,16 +187,6 @@ export abstract class Exchange extends Alarm implements GrpcReply, Waiting, Mess
     this.message.request.commit()
     // The promise is kept in a later microtask. What came in the same packet, perhaps the status, has arrived by then.
     this.#give(this.#outcome)
-  }
-
-  // A server's clock may ring before ours for the time that we gave it: that is our own time running out, and no fault of the server's.
-  #ownTime(now: number): Outcome | null {
-    const { call } = this
-    // The time on the wire is rounded down to milliseconds.
-    if (now + 1 < this.message.dueAt(call)) return null
-    return call.attemptDueAt < call.deadlineAt && this.message.unaryResponse
-      ? withoutReply(call, LATE, { code: 'LATE', at: now })
-      : withoutReply(call, EXPIRED, { code: 'EXPIRED', at: now })
   }
 
   // The alarm is not set anew for every message: when it rings it looks when one went by last, either way.

@@ -51,19 +51,11 @@ export class GrpcMessage {
     headers['accept-encoding'] = 'identity'
   }
 
-  /**
-   * Until when the server may take, by the mesh's clock. The time for an attempt bounds a single message, but of a stream only the beginning,
-   * and a server that was told of it would cut the rest.
-   */
-  dueAt({ deadlineAt, attemptDueAt }: Call): number {
-    return this.unaryResponse ? Math.min(deadlineAt, attemptDueAt) : deadlineAt
-  }
-
   /** The headers of one attempt: the program's, then what the mesh knows at `now`. The next attempt's take their place in the same object. */
   headersAt(call: Call, now: number): OutgoingHttpHeaders {
     const headers = this.#headers
-    const dueAt = this.dueAt(call)
-    if (dueAt !== Number.POSITIVE_INFINITY) headers['grpc-timeout'] = timeoutText(dueAt - now)
+    const { deadlineAt } = call
+    if (deadlineAt !== Number.POSITIVE_INFINITY) headers['grpc-timeout'] = timeoutText(deadlineAt - now)
     if (call.attempt > 1) headers['grpc-previous-rpc-attempts'] = String(call.attempt - 1)
     const trace = call.attemptTrace
     if (trace !== null) {

@@ -86,7 +86,7 @@ class MemoryAttempt extends Exchange {
       path: call.path,
       method: call.method,
       metadata: this.#metadata as Metadata,
-      timeoutMs: this.message.dueAt(call) - this.ground.parts.clock.now(),
+      timeoutMs: call.deadlineAt - this.ground.parts.clock.now(),
       message: this.#messages.first,
       messages: this.#messages,
       signal: this.#leaving.signal,

@@ -30,8 +30,8 @@ export class HttpMessage {
     const given = this.#headers
     const list = given.list.slice()
     list.push('host', this.target.authority)
-    const dueAt = Math.min(call.deadlineAt, call.attemptDueAt)
-    if (dueAt !== Number.POSITIVE_INFINITY) list.push('zerohop-timeout', String(Math.max(1, Math.floor(dueAt - now))))
+    const { deadlineAt } = call
+    if (deadlineAt !== Number.POSITIVE_INFINITY) list.push('zerohop-timeout', String(Math.max(1, Math.floor(deadlineAt - now))))
     if (call.attempt > 1) list.push('zerohop-attempt', String(call.attempt))
     const trace = call.attemptTrace
     if (trace !== null) {
