@@ -32,12 +32,18 @@ export const health: readonly Case[] = [
   },
   {
     name: 'a check that passes brings back at once what its failures threw out',
-    policy: { balance: 'round-robin', retry: once, health: checked, outlier: { consecutiveFailures: 2, ejectFor: '1m' } },
+    // The calls, and not a check that is early, must meet the failures: the second instance is asked half of the interval after the first.
+    policy: {
+      balance: 'round-robin',
+      retry: once,
+      health: { ...checked, interval: 800 },
+      outlier: { consecutiveFailures: 2, ejectFor: '1m' },
+    },
     upstream: { instances: 2, each: [[ok], [...times(2, fault), ok]] },
     steps: [
       calls(4, read(), { ok: 2, fault: 2 }),
       see({ endpoints: ['in', 'out'] }),
-      pass(700),
+      pass(1800),
       see({ endpoints: ['in', 'in'], moves: ['endpoint ejected', 'endpoint back'] }),
       calls(10, read(), { verdict: 'ok' }),
     ],
