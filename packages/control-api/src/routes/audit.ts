@@ -22,7 +22,7 @@ export function auditOperations(audit: AuditStore): Operation[] {
     {
       method: 'GET',
       path: '/v1/audit',
-      summary: 'Every write, the newest first; the newest 100,000 are kept.',
+      summary: 'Every write, the newest first; the newest 100,000 of people and as many of services are kept.',
       access: 'admin',
       query: pageQuery,
       answers: {

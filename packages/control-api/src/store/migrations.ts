@@ -41,6 +41,9 @@ const steps: readonly string[] = [
    CREATE TABLE leaves (serial TEXT PRIMARY KEY, root INTEGER NOT NULL, until INTEGER NOT NULL) STRICT, WITHOUT ROWID;
    CREATE INDEX leaves_by_end ON leaves (until);
    CREATE INDEX leaves_by_root ON leaves (root, until);`,
+  // The conditions under which the audit looks for its oldest entries, word for word.
+  `CREATE INDEX audit_of_services ON audit (number) WHERE action IN ('identity.issue', 'identity.refuse');
+   CREATE INDEX audit_of_people ON audit (number) WHERE NOT action IN ('identity.issue', 'identity.refuse');`,
 ]
 
 /** The version that this program reads and writes. */
