@@ -12,7 +12,7 @@ const program = fileURLToPath(new URL('../../packages/control-api/src/main.ts', 
 /** An answer; a body that is JSON comes parsed. */
 export interface Answer {
   readonly status: number
-  readonly headers: Pick<Headers, 'get'>
+  readonly headers: Pick<Headers, 'get'> & Iterable<[string, string]>
   // biome-ignore lint/suspicious/noExplicitAny: what comes is what tests are about
   readonly body: any
 }

@@ -13,3 +13,10 @@ export async function heapBytes(): Promise<number> {
   }
   return lightest
 }
+
+/** All that the process holds in memory of its own, buffers counted wherever they count: needs --expose-gc. */
+export async function heldBytes(): Promise<number> {
+  await heapBytes()
+  const { heapUsed, external, arrayBuffers } = process.memoryUsage()
+  return heapUsed + external + arrayBuffers
+}
