@@ -1,7 +1,7 @@
 /** The half of the control API that instances talk to: leases, documents and parked polls. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Doorkeeper } from './access/doorkeeper.ts'
-import type { Surroundings } from './check/surroundings.ts'
+import type { MeshView } from './check/mesh-view.ts'
 import type { Clock } from './clock.ts'
 import { Documents } from './document/documents.ts'
 import { IndexCounter } from './document/index-counter.ts'
@@ -28,7 +28,7 @@ export interface DataPlaneParts {
 }
 
 /** What the rest asks of it. */
-export interface DataPlane extends Surroundings {
+export interface DataPlane extends MeshView {
   /** Its operations, the polls among them (described, with `handle: null`). */
   readonly operations: readonly Operation[]
   /** Sees every request before the router does; true where it took it. */

@@ -1,5 +1,5 @@
 /** Who would feel the change of a policy. */
-import type { KnownClient, Surroundings } from './surroundings.ts'
+import type { KnownClient, MeshView } from './mesh-view.ts'
 
 /** Instances, the first so many of them by name, and a sentence about all. */
 export interface Audience {
@@ -11,8 +11,8 @@ const mostNamed = 1000
 const mostServices = 10
 
 /** The instances that hold the policy of `service` in their documents. */
-export function audienceOf(service: string, surroundings: Surroundings): Audience {
-  const clients = surroundings.clientsOf(service)
+export function audienceOf(service: string, meshView: MeshView): Audience {
+  const clients = meshView.clientsOf(service)
   if (clients.length === 0) return { instances: [], words: 'no instance uses it now' }
   const counts = new Map<string, number>()
   for (const client of clients) counts.set(client.service, (counts.get(client.service) ?? 0) + 1)

@@ -4,6 +4,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { accessNotes, effectivePolicy, formatPath, type PolicyDocument, type PolicyProblem, readPolicies } from '@zerohop/mesh-core/policy'
 import type { PolicyStore } from '../store/policy-store.ts'
 import type { FieldProblem } from './field-problem.ts'
+import type { MeshView } from './mesh-view.ts'
 import { defaultsName, type ProposedDocument, placeOf } from './proposal.ts'
 import {
   idleVersions,
@@ -14,7 +15,6 @@ import {
   missingTargets,
   type Subject,
 } from './references.ts'
-import type { Surroundings } from './surroundings.ts'
 
 /** What is wrong, by how bad it is. */
 export interface Judgement {
@@ -33,7 +33,7 @@ const mostProblems = 100
 const chunk = 200
 
 /** Judges `proposed` against what is stored. Everything stored must hold with it too: new defaults concern every service. */
-export async function judge(proposed: readonly ProposedDocument[], policies: PolicyStore, surroundings: Surroundings): Promise<Judgement> {
+export async function judge(proposed: readonly ProposedDocument[], policies: PolicyStore, meshView: MeshView): Promise<Judgement> {
   const changed = new Map(proposed.map((one) => [one.service, one]))
   const before = policies.get(defaultsName)?.document ?? null
   const defaults = changed.has(defaultsName) ? (changed.get(defaultsName)?.document ?? null) : before
@@ -49,7 +49,7 @@ export async function judge(proposed: readonly ProposedDocument[], policies: Pol
   }
   const unknown: FieldProblem[] = []
   const warnings: string[] = []
-  const known = knownServices(changed, policies, surroundings)
+  const known = knownServices(changed, policies, meshView)
   for (const { service, document } of proposed) {
     if (document === null) continue
     const placed = ({ path, keys, message }: MissingReference): FieldProblem => ({ path, message: message + reading.place(service, keys) })
@@ -58,10 +58,10 @@ export async function judge(proposed: readonly ProposedDocument[], policies: Pol
       continue
     }
     const subject = { service, defaults: reading.defaults, document: reading.documents.get(service) ?? null }
-    unknown.push(...[...missingReferences(subject, surroundings), ...missingCallers(subject, known)].map(placed))
-    warnings.push(...idleVersions(subject, surroundings), ...odditiesOfAccess(subject))
+    unknown.push(...[...missingReferences(subject, meshView), ...missingCallers(subject, known)].map(placed))
+    warnings.push(...idleVersions(subject, meshView), ...odditiesOfAccess(subject))
   }
-  if (concernsAll) unknown.push(...brokenByDefaults(before, { reading, changed, surroundings }))
+  if (concernsAll) unknown.push(...brokenByDefaults(before, { reading, changed, meshView }))
   return { bad: [], unknown: unknown.slice(0, mostProblems), warnings: warnings.slice(0, mostProblems) }
 }
 
@@ -104,11 +104,11 @@ class JointReading {
 }
 
 /** What is leased, polls, or has a policy, with what is proposed. */
-function knownServices(changed: ReadonlyMap<string, ProposedDocument>, policies: PolicyStore, surroundings: Surroundings): KnownServices {
+function knownServices(changed: ReadonlyMap<string, ProposedDocument>, policies: PolicyStore, meshView: MeshView): KnownServices {
   // Asked for only where a name is known in no other way: there may be ten thousand of them.
   let found: ReadonlySet<string> | null = null
   const polling = (): ReadonlySet<string> => {
-    found ??= new Set(surroundings.clientsOf(defaultsName).map(({ service }) => service))
+    found ??= new Set(meshView.clientsOf(defaultsName).map(({ service }) => service))
     return found
   }
   const hasPolicy = (service: string): boolean => {
@@ -116,9 +116,9 @@ function knownServices(changed: ReadonlyMap<string, ProposedDocument>, policies:
     return proposed === undefined ? policies.get(service) !== null : proposed.document !== null
   }
   return {
-    has: (service) => hasPolicy(service) || surroundings.instancesOf(service).length > 0 || polling().has(service),
+    has: (service) => hasPolicy(service) || meshView.instancesOf(service).length > 0 || polling().has(service),
     all: () =>
-      new Set([...changed.keys(), ...[...policies.all()].map(({ service }) => service), ...surroundings.leasedServices(), ...polling()]),
+      new Set([...changed.keys(), ...[...policies.all()].map(({ service }) => service), ...meshView.leasedServices(), ...polling()]),
   }
 }
 
@@ -129,19 +129,19 @@ function odditiesOfAccess({ service, defaults, document }: Subject): string[] {
 interface Found {
   readonly reading: JointReading
   readonly changed: ReadonlyMap<string, ProposedDocument>
-  readonly surroundings: Surroundings
+  readonly meshView: MeshView
 }
 
 /** Services that nobody touched, and that lose their targets because the defaults become others. */
-function brokenByDefaults(before: Fields | null, { reading, changed, surroundings }: Found): FieldProblem[] {
+function brokenByDefaults(before: Fields | null, { reading, changed, meshView }: Found): FieldProblem[] {
   const old = new JointReading(before, changed)
   old.read([])
   const broken: FieldProblem[] = []
-  for (const service of surroundings.leasedServices()) {
+  for (const service of meshView.leasedServices()) {
     if (changed.has(service)) continue
     const document = reading.documents.get(service) ?? null
-    const known = new Set(missingTargets({ service, defaults: old.defaults, document }, surroundings).map(({ message }) => message))
-    const missing = missingTargets({ service, defaults: reading.defaults, document }, surroundings)
+    const known = new Set(missingTargets({ service, defaults: old.defaults, document }, meshView).map(({ message }) => message))
+    const missing = missingTargets({ service, defaults: reading.defaults, document }, meshView)
     for (const { path, message } of missing) if (!known.has(message)) broken.push({ path, message })
     if (broken.length >= mostProblems) break
   }

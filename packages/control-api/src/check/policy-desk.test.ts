@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { memoryStores } from '../store/memory-stores.ts'
+import type { KnownClient, MeshView } from './mesh-view.ts'
 import { PolicyDesk, PolicyRefused } from './policy-desk.ts'
 import { type ProposedDocument, readProposal } from './proposal.ts'
-import type { KnownClient, Surroundings } from './surroundings.ts'
 
 const clock = { now: () => 0, setTimer: () => ({ cancel: () => {} }) }
 const note = { by: 'admin', action: 'put', forced: false }
@@ -18,7 +18,7 @@ interface Mesh {
 function desk({ instances = {}, clients = {}, stored = '' }: Mesh = {}) {
   const { policies } = memoryStores(clock)
   if (stored !== '') policies.write(documents(stored), note)
-  const surroundings: Surroundings = {
+  const meshView: MeshView = {
     leasedServices: () => Object.keys(instances),
     instancesOf: (service) =>
       (instances[service] ?? []).map((labels, at) => ({
@@ -28,7 +28,7 @@ function desk({ instances = {}, clients = {}, stored = '' }: Mesh = {}) {
       })),
     clientsOf: (service) => clients[service] ?? [],
   }
-  return { policies, desk: new PolicyDesk(policies, surroundings) }
+  return { policies, desk: new PolicyDesk(policies, meshView) }
 }
 
 function documents(text: string): readonly ProposedDocument[] {

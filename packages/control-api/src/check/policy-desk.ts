@@ -6,8 +6,8 @@ import { audienceOf } from './audience.ts'
 import { differences } from './difference.ts'
 import type { FieldProblem } from './field-problem.ts'
 import { judge } from './judge.ts'
+import type { KnownClient, MeshView } from './mesh-view.ts'
 import type { ProposedDocument } from './proposal.ts'
-import type { KnownClient, Surroundings } from './surroundings.ts'
 
 /** Why a change is not made. */
 export class PolicyRefused extends Error {
@@ -50,11 +50,11 @@ const mostPolicies = 20_000
 /** Judges by what is stored and by what is running at the moment. */
 export class PolicyDesk {
   readonly #policies: PolicyStore
-  readonly #surroundings: Surroundings
+  readonly #meshView: MeshView
 
-  constructor(policies: PolicyStore, surroundings: Surroundings) {
+  constructor(policies: PolicyStore, meshView: MeshView) {
     this.#policies = policies
-    this.#surroundings = surroundings
+    this.#meshView = meshView
   }
 
   /**
@@ -66,7 +66,7 @@ export class PolicyDesk {
       const found = this.#policies.get(service)?.revision ?? 0
       if (expected !== undefined && expected !== found) throw new StaleRevision(service, expected, found)
     }
-    const { bad, unknown, warnings } = await judge(proposed, this.#policies, this.#surroundings)
+    const { bad, unknown, warnings } = await judge(proposed, this.#policies, this.#meshView)
     if (bad.length > 0) throw new PolicyRefused('bad_policy', bad)
     if (unknown.length > 0 && !force) throw new PolicyRefused('unknown_reference', unknown)
     const changes = proposed.filter(({ service, document }) => !isDeepStrictEqual(document, this.#stored(service)))
@@ -85,7 +85,7 @@ export class PolicyDesk {
       const found = differences(before, document)
       const action = before === null ? 'create' : found.length === 0 ? 'none' : 'replace'
       if (action === 'none') return { service, action, differences: [], instances: [], words: `${service}: nothing would change` }
-      const { instances, words } = audienceOf(service, this.#surroundings)
+      const { instances, words } = audienceOf(service, this.#meshView)
       return { service, action, differences: found, instances, words: `${service}: ${found.join('; ')}; ${words}` }
     })
   }

@@ -9,7 +9,7 @@ import {
   type VersionPolicy,
 } from '@zerohop/mesh-core/policy'
 import type { FieldProblem } from './field-problem.ts'
-import type { KnownInstance, Surroundings } from './surroundings.ts'
+import type { KnownInstance, MeshView } from './mesh-view.ts'
 
 /** A service's document, or none, laid over the defaults. */
 export interface Subject {
@@ -25,19 +25,19 @@ export interface MissingReference extends FieldProblem {
 }
 
 /** The service itself, and the versions that get calls. */
-export function missingReferences(subject: Subject, surroundings: Surroundings): MissingReference[] {
+export function missingReferences(subject: Subject, meshView: MeshView): MissingReference[] {
   const { service, document } = subject
   if (document?.external === true) return []
-  if (surroundings.instancesOf(service).length === 0) {
+  if (meshView.instancesOf(service).length === 0) {
     const message = `no instance of \`${service}\` holds a lease; start one first, or write \`external: true\` if it lives in another registry`
     return [missing(service, ['service'], message)]
   }
-  return missingTargets(subject, surroundings)
+  return missingTargets(subject, meshView)
 }
 
 /** Versions that get calls and have no instance to take them. */
-export function missingTargets({ service, defaults, document }: Subject, surroundings: Surroundings): MissingReference[] {
-  const instances = surroundings.instancesOf(service)
+export function missingTargets({ service, defaults, document }: Subject, meshView: MeshView): MissingReference[] {
+  const instances = meshView.instancesOf(service)
   if (document?.external === true || instances.length === 0) return []
   const { versions, to } = effectivePolicy(service, defaults, document).policy
   return (to ?? []).flatMap(({ version, weight }, index) => {
@@ -78,8 +78,8 @@ export function missingCallers({ service, document }: Pick<Subject, 'service' | 
 }
 
 /** Versions that are declared, get no calls yet, and have no instance: most likely a slip of the pen. */
-export function idleVersions({ service, defaults, document }: Subject, surroundings: Surroundings): string[] {
-  const instances = surroundings.instancesOf(service)
+export function idleVersions({ service, defaults, document }: Subject, meshView: MeshView): string[] {
+  const instances = meshView.instancesOf(service)
   if (document?.external === true || instances.length === 0) return []
   const { versions, to } = effectivePolicy(service, defaults, document).policy
   return Object.entries(versions)

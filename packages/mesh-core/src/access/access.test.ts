@@ -5,7 +5,7 @@ import { OK, REFUSED } from '../kernel/verdict.ts'
 import { effectivePolicy, type PolicyDocument, serviceInSpiffeId } from '../policy/index.ts'
 import { fakeClock } from '../testing/fake-clock.ts'
 import { scriptedSend } from '../testing/scripted-send.ts'
-import { testGatehouse } from '../testing/test-gatehouse.ts'
+import { testAccessGround } from '../testing/test-access-ground.ts'
 import { access } from './access.ts'
 
 type Access = PolicyDocument['access']
@@ -14,9 +14,9 @@ const cart = 'spiffe://shop/svc/cart'
 
 function underTest(written: Access, takesMtls = true) {
   const clock = fakeClock()
-  const gatehouse = testGatehouse(clock, takesMtls)
+  const accessGround = testAccessGround(clock, takesMtls)
   const { policy } = effectivePolicy('payment', null, { service: 'payment', access: written })
-  const layer = access({ policy: policy.access, headerOf: () => null, gatehouse })
+  const layer = access({ policy: policy.access, headerOf: () => null, accessGround })
   const bottom = scriptedSend('ok')
   const send = layer?.(bottom) ?? null
   const ask = async (peer: string, more: Partial<Pick<Call, 'from' | 'path' | 'method'>> = {}): Promise<Outcome> => {
@@ -27,7 +27,7 @@ function underTest(written: Access, takesMtls = true) {
     call.from = from
     return (send ?? bottom)(call)
   }
-  return { clock, gatehouse, layer, bottom, ask, book: gatehouse.book, lines: gatehouse.lines }
+  return { clock, accessGround, layer, bottom, ask, counts: accessGround.counts, lines: accessGround.lines }
 }
 
 describe('where a policy says nothing of access', () => {
@@ -39,10 +39,10 @@ describe('where a policy says nothing of access', () => {
   })
 
   test('callers in plaintext are counted by their address, and let in', async () => {
-    const { ask, book, lines } = underTest({})
+    const { ask, counts, lines } = underTest({})
     for (const from of ['10.0.0.7', '::ffff:10.0.0.7', 'fd00::1', '']) expect((await ask('', { from })).verdict).toBe(OK)
     await ask(cart)
-    const counted = [...book.plaintext.all()].map(({ caller, calls }) => [caller, calls])
+    const counted = [...counts.plaintext.all()].map(({ caller, calls }) => [caller, calls])
     expect(counted).toEqual([
       ['10.0.0.7', 2],
       ['fd00::1', 1],
@@ -52,16 +52,16 @@ describe('where a policy says nothing of access', () => {
   })
 
   test('they are no longer once it turns out that there is no identity to be had', async () => {
-    const { ask, book, gatehouse } = underTest({})
-    Object.assign(gatehouse, { takesMtls: false })
+    const { ask, counts, accessGround } = underTest({})
+    Object.assign(accessGround, { takesMtls: false })
     await ask('')
-    expect([...book.plaintext.all()]).toEqual([])
+    expect([...counts.plaintext.all()]).toEqual([])
   })
 })
 
 describe('strict', () => {
   test('turns away who comes in plaintext, whatever the rules say, and lets in who proves who it is', async () => {
-    const { ask, bottom, book, lines } = underTest({ mtls: 'strict', dryRun: true, deny: [{ paths: ['/x'] }] })
+    const { ask, bottom, counts, lines } = underTest({ mtls: 'strict', dryRun: true, deny: [{ paths: ['/x'] }] })
     expect(await ask('', { path: '/pay?card=4111', method: 'POST' })).toMatchObject({
       verdict: REFUSED,
       code: 'MTLS_REQUIRED',
@@ -69,7 +69,7 @@ describe('strict', () => {
     })
     expect((await ask(cart)).verdict).toBe(OK)
     expect(bottom.attempts).toHaveLength(1)
-    expect([...book.refused.mtls_required.all()]).toMatchObject([{ caller: '10.0.0.7', calls: 1 }])
+    expect([...counts.refused.mtls_required.all()]).toMatchObject([{ caller: '10.0.0.7', calls: 1 }])
     expect(lines).toEqual([
       'payment: turned away a caller in plaintext from 10.0.0.7 for "POST" "/pay": it came in plaintext, and access.mtls is strict',
     ])
@@ -82,7 +82,7 @@ describe('strict', () => {
 
 describe('rules', () => {
   test('turn away with a code for the stranger, and with caller, call and rule for the operator', async () => {
-    const { ask, bottom, book, lines, clock } = underTest({ deny: [{ paths: ['/admin*'] }], allow: [{ from: ['cart'] }] })
+    const { ask, bottom, counts, lines, clock } = underTest({ deny: [{ paths: ['/admin*'] }], allow: [{ from: ['cart'] }] })
     expect((await ask(cart)).verdict).toBe(OK)
     const refused = await ask(cart, { path: '/admin/keys', method: 'DELETE' })
     expect([refused.verdict, refused.code, refused.error, refused.endpoint]).toEqual([REFUSED, 'FORBIDDEN', null, null])
@@ -100,20 +100,20 @@ describe('rules', () => {
     expect(lines.at(-1)).toBe(
       'payment: turned away spiffe://elsewhere/x for "GET" "/": no rule of access.allow speaks of it (and 1 more since the last line)',
     )
-    expect([...book.refused.not_allowed.all()].map(({ caller, calls }) => [caller, calls])).toEqual([
+    expect([...counts.refused.not_allowed.all()].map(({ caller, calls }) => [caller, calls])).toEqual([
       ['crawler', 1],
       ['spiffe://elsewhere/x', 2],
     ])
-    expect([...book.refused.denied.all()]).toMatchObject([{ caller: 'cart' }])
-    expect([...book.refused.ambiguous_path.all()]).toMatchObject([{ caller: 'cart' }])
+    expect([...counts.refused.denied.all()]).toMatchObject([{ caller: 'cart' }])
+    expect([...counts.refused.ambiguous_path.all()]).toMatchObject([{ caller: 'cart' }])
   })
 
   test('that are only tried are counted, and let in', async () => {
-    const { ask, bottom, book, lines } = underTest({ dryRun: true, deny: [{ paths: ['/a'] }], default: 'deny' })
+    const { ask, bottom, counts, lines } = underTest({ dryRun: true, deny: [{ paths: ['/a'] }], default: 'deny' })
     for (const path of ['/a', '/b', '/c;d']) expect((await ask(cart, { path })).verdict).toBe(OK)
     expect(bottom.attempts).toHaveLength(3)
-    expect(Object.values(book.wouldRefuse).map((counts) => [...counts.all()].length)).toEqual([0, 1, 1, 1])
-    expect(Object.values(book.refused).flatMap((counts) => [...counts.all()])).toEqual([])
+    expect(Object.values(counts.wouldRefuse).map((kept) => [...kept.all()].length)).toEqual([0, 1, 1, 1])
+    expect(Object.values(counts.refused).flatMap((kept) => [...kept.all()])).toEqual([])
     expect(lines).toEqual([])
   })
 

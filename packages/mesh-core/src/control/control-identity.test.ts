@@ -105,7 +105,7 @@ test('polls and leases wait for the first try to get a certificate, and say the 
   const { control, api, clock } = scene(fakeClock(), { control: 'https://control:7443', token })
   const certificates = new WatchSource<Identity>()
   const tried = Promise.withResolvers<void>()
-  control.enterBy({ subscribe: (listener) => certificates.subscribe(listener), tried: () => tried.promise })
+  control.authenticateBy({ subscribe: (listener) => certificates.subscribe(listener), tried: () => tried.promise })
   void control.ready()
   const lease = control.register({ address: '10.0.0.1:80', labels: {}, zone: '', weight: 1 })
   await clock.advance('1s')

@@ -6,6 +6,7 @@ import type { Registered } from '../kernel/registrar.ts'
 import { AdoptedDocument, type PolicyHost } from './adopted-document.ts'
 import type { CertificateOffice } from './certificate-office.ts'
 import { CombinedDiscovery } from './combined-discovery.ts'
+import { ControlAccess, type ControlAccessOptions, type OwnCertificates } from './control-access.ts'
 import type { ControlClient } from './control-client.ts'
 import { ControlCounts } from './control-counts.ts'
 import type { ControlExplanation } from './control-explanation.ts'
@@ -18,9 +19,8 @@ import { type Advertised, Registration } from './registration.ts'
 import { RegistryDiscovery } from './registry-discovery.ts'
 import { StartDecision } from './start-decision.ts'
 import { WantedServices } from './wanted-services.ts'
-import { type Entrance, WayIn, type WayInOptions } from './way-in.ts'
 
-export interface ControlStart extends WayInOptions {
+export interface ControlStart extends ControlAccessOptions {
   /** The program's own discovery; null for none. */
   readonly own: Discovery | null
   readonly random: Random
@@ -38,7 +38,7 @@ export class Control {
   readonly discovery: Discovery
   readonly #start: ControlStart
   readonly #client: ControlClient
-  readonly #way: WayIn
+  readonly #access: ControlAccess
   readonly #registry: RegistryDiscovery
   readonly #wanted: WantedServices
   readonly #watch: DocumentWatch
@@ -55,8 +55,8 @@ export class Control {
     const { service, settings, clock, log, random, sdk } = start
     this.#start = start
     this.#decision = new StartDecision(clock)
-    this.#way = new WayIn(start)
-    this.#client = this.#way.client
+    this.#access = new ControlAccess(start)
+    this.#client = this.#access.client
     this.#registry = new RegistryDiscovery(clock, log)
     this.#wanted = new WantedServices(clock)
     this.inquiries = new Inquiries({
@@ -84,7 +84,7 @@ export class Control {
     this.#adopted = new AdoptedDocument({
       service,
       registry: this.#registry,
-      trusts: (trust, isLive) => this.#way.believe(trust, isLive),
+      trusts: (trust, isLive) => this.#access.believe(trust, isLive),
       counts: this.counts,
       log,
     })
@@ -106,12 +106,12 @@ export class Control {
 
   /** Where certificates are asked for. */
   get office(): CertificateOffice {
-    return this.#way.office
+    return this.#access.office
   }
 
-  /** This process shows the certificates of `entrance` from now on, in place of its token. Before the start. */
-  enterBy(entrance: Entrance): void {
-    this.#way.enterBy(entrance)
+  /** This process shows `certificates` from now on, in place of its token. Before the start. */
+  authenticateBy(certificates: OwnCertificates): void {
+    this.#access.authenticateBy(certificates)
   }
 
   /** Begins to poll: at the first use of the mesh, not before. */
@@ -122,7 +122,7 @@ export class Control {
       const sentence = `no document from the control API ${this.#client.address} within ${limitMs} ms, and no last good one: goes on without`
       this.#start.log.warn(sentence)
     })
-    this.#way.run(() => this.#watch.run())
+    this.#access.run(() => this.#watch.run())
   }
 
   /** True once there is a document, live or last good, or it was decided to go on without. */
@@ -160,7 +160,7 @@ export class Control {
     const released = (): unknown => this.#registrations.delete(registration)
     const registration = new Registration({ service, instance, advertised, client: this.#client, clock, random, log, released })
     this.#registrations.add(registration)
-    this.#way.run(() => registration.run())
+    this.#access.run(() => registration.run())
     return registration
   }
 

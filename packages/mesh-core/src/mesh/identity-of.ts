@@ -16,6 +16,6 @@ export function identityOf(options: MeshOptions, control: Control | null, ground
   // What is asked for over plaintext could be answered by anybody, and the token heard.
   if (control === null || address === undefined || token === undefined || !isSecure(address)) return null
   const issued = new IssuedIdentity({ ...ground, service, office: control.office, aside: (work) => runUnder(null, () => untraced(work)) })
-  control.enterBy(issued)
+  control.authenticateBy(issued)
   return issued
 }

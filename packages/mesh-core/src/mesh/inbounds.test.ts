@@ -5,7 +5,7 @@ import { Meter } from '../observe/meter.ts'
 import { type EffectivePolicy, effectivePolicy, type PolicyDocument } from '../policy/index.ts'
 import { fakeClock } from '../testing/fake-clock.ts'
 import { scriptedSend } from '../testing/scripted-send.ts'
-import { testGatehouse } from '../testing/test-gatehouse.ts'
+import { testAccessGround } from '../testing/test-access-ground.ts'
 import { Inbounds } from './inbounds.ts'
 
 function policyOf(access: PolicyDocument['access']): EffectivePolicy {
@@ -14,9 +14,9 @@ function policyOf(access: PolicyDocument['access']): EffectivePolicy {
 
 test('a policy in force judges the next call on every way in, and what was counted before stays', async () => {
   const clock = fakeClock()
-  const gatehouse = testGatehouse(clock)
+  const accessGround = testAccessGround(clock)
   const ground = { clock, wheel: new TimerWheel(clock), random: () => 0, jitter: () => 0, meter: new Meter({ clock }), tracer: () => null }
-  const inbounds = new Inbounds(ground, gatehouse)
+  const inbounds = new Inbounds(ground, accessGround)
   const [http, grpc] = ['http', 'grpc'].map((name) => {
     const bottom = scriptedSend('ok')
     return inbounds.open(policyOf({}), { name, bottom, answer: () => bottom.outcomes[0] as never, header: () => null })
@@ -40,6 +40,6 @@ test('a policy in force judges the next call on every way in, and what was count
   expect([await ask(http), await ask(grpc)]).toEqual(['MTLS_REQUIRED', 'MTLS_REQUIRED'])
   inbounds.prepare(policyOf({}))()
   expect(await ask(http)).toBe('')
-  expect([...gatehouse.book.refused.mtls_required.all()]).toMatchObject([{ calls: 2 }])
-  expect([...gatehouse.book.plaintext.all()]).toMatchObject([{ calls: 4 }])
+  expect([...accessGround.counts.refused.mtls_required.all()]).toMatchObject([{ calls: 2 }])
+  expect([...accessGround.counts.plaintext.all()]).toMatchObject([{ calls: 4 }])
 })

@@ -1,5 +1,5 @@
 /** The ways into this process, one for each wire, compiled anew with every policy. */
-import type { Gatehouse } from '../access/access.ts'
+import type { AccessGround } from '../access/access.ts'
 import type { Send } from '../kernel/layer.ts'
 import { Gate } from '../limit/gate.ts'
 import { TokenBucket } from '../limit/token-bucket.ts'
@@ -14,9 +14,9 @@ export class Inbounds {
   readonly #state: InboundState
   readonly #inbounds: { readonly wire: InboundWire; readonly inbound: Inbound }[] = []
 
-  constructor(ground: StackGround, gatehouse: Gatehouse) {
+  constructor(ground: StackGround, accessGround: AccessGround) {
     this.#ground = ground
-    this.#state = { gate: new Gate(ground.clock, ground.wheel), bucket: new TokenBucket(), gatehouse }
+    this.#state = { gate: new Gate(ground.clock, ground.wheel), bucket: new TokenBucket(), accessGround }
   }
 
   /** Opens the way in of one wire. */

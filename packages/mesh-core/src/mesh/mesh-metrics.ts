@@ -1,5 +1,5 @@
 /** Everything that a mesh shows as metrics beside calls and attempts. */
-import type { VisitorBook } from '../access/visitor-book.ts'
+import type { AccessCounts } from '../access/access-counts.ts'
 import type { Control } from '../control/control.ts'
 import type { LeastLeft } from '../identity/least-left.ts'
 import type { Clock } from '../kernel/clock.ts'
@@ -17,7 +17,7 @@ import { registerVisitors } from './shown-visitors.ts'
 export interface Shown {
   readonly clock: Clock
   readonly table: ServiceTable
-  readonly visitors: VisitorBook
+  readonly visitors: AccessCounts
   readonly refusedPeers: RefusedPeers
   readonly identity: IdentitySource | null
   readonly leastLeft: LeastLeft

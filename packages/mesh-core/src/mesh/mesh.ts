@@ -14,6 +14,7 @@ import type { EffectivePolicy } from '../policy/index.ts'
 import type { StackGround } from '../stack/client-stack.ts'
 import type { Destination } from '../stack/destination.ts'
 import type { Wire } from '../stack/wire.ts'
+import { AccessState } from './access-state.ts'
 import { Adoption } from './adoption.ts'
 import { Announcements } from './announcements.ts'
 import { controlOf } from './control-of.ts'
@@ -32,7 +33,6 @@ import { RefusedPeers } from './refused-peers.ts'
 import { type Registries, registerWith, registrarOf } from './registrations.ts'
 import { ServiceTable } from './service-table.ts'
 import { explainVisitors } from './shown-visitors.ts'
-import { Visitors } from './visitors.ts'
 
 /**
  * Makes this process a member of the mesh. Nothing global happens, no network is used before the first call, and a broken policy file is
@@ -62,7 +62,7 @@ class ServiceMesh implements Mesh {
   readonly #announcements: Announcements
   readonly #keepsakes = new Map<string, unknown>()
   readonly #inbounds: Inbounds
-  readonly #visitors: Visitors
+  readonly #visitors: AccessState
   /** How servers of this service take connections. */
   readonly #mtls = new WatchSource<MtlsMode>()
   /** null where there is no control API. */
@@ -85,7 +85,7 @@ class ServiceMesh implements Mesh {
     this.#ground = { clock, wheel: this.#wheel, random, jitter, meter: new Meter({ clock }), tracer: otelTracer() }
     this.#source = new PolicySource(options.policy, log)
     this.#adoption = new Adoption({ source: this.#source, log, announcements, prepare: (policies) => this.#prepare(policies) })
-    this.#visitors = new Visitors({ clock, log, source: () => this.#identity.source })
+    this.#visitors = new AccessState({ clock, log, source: () => this.#identity.source })
     this.#inbounds = new Inbounds(this.#ground, this.#visitors)
     this.#inbounds.retune(this.#own)
     this.#mtls.set(this.#own.access.mtls)
@@ -107,7 +107,7 @@ class ServiceMesh implements Mesh {
     registerMetrics(this.#ground.meter, {
       clock,
       table: this.#table,
-      visitors: this.#visitors.book,
+      visitors: this.#visitors.counts,
       refusedPeers: this.#refusedPeers,
       identity: source,
       leastLeft: this.#identity.leastLeft,
@@ -153,7 +153,7 @@ class ServiceMesh implements Mesh {
       revision: this.#adoption.policies.revision,
       problems: this.#adoption.problems,
       identity: this.#identity.explain(),
-      visitors: explainVisitors(this.#visitors.book, now),
+      visitors: explainVisitors(this.#visitors.counts, now),
       control: this.#control?.explain() ?? null,
       services: known.map((entry) => explainService(entry, this.#adoption.policies, now)),
     }

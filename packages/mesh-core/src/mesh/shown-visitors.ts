@@ -1,7 +1,8 @@
 /** Who called in plaintext and who was turned away, as metrics and `explain` show it. */
+
+import type { AccessCounts } from '../access/access-counts.ts'
 import type { CallerCount, CallerCounts } from '../access/caller-counts.ts'
 import { type RefusalReason, refusalReasons } from '../access/refusal.ts'
-import type { VisitorBook } from '../access/visitor-book.ts'
 import type { Meter, Sample } from '../observe/meter.ts'
 
 /** One caller as `explain` shows it. */
@@ -30,8 +31,8 @@ export interface VisitorsExplanation {
 
 type ByReason = Readonly<Record<RefusalReason, CallerCounts>>
 
-/** Adds what the book holds to the metrics. */
-export function registerVisitors(meter: Meter, { plaintext, refused, wouldRefuse }: VisitorBook): void {
+/** Adds what was counted to the metrics. */
+export function registerVisitors(meter: Meter, { plaintext, refused, wouldRefuse }: AccessCounts): void {
   meter.counter('zerohop_plaintext_calls_total', 'Calls in plaintext to a server that takes mutual TLS as well, by address.', () =>
     [...plaintext.all()].map(({ caller, calls }) => ({ labels: { caller }, value: calls })),
   )
@@ -41,8 +42,8 @@ export function registerVisitors(meter: Meter, { plaintext, refused, wouldRefuse
   )
 }
 
-/** What the book holds, by the mesh's clock. */
-export function explainVisitors({ plaintext, refused, wouldRefuse }: VisitorBook, now: number): VisitorsExplanation {
+/** What was counted, by the mesh's clock. */
+export function explainVisitors({ plaintext, refused, wouldRefuse }: AccessCounts, now: number): VisitorsExplanation {
   return {
     plaintext: latestFirst([...plaintext.all()].map((count) => shown(count, now))),
     refused: refusedOf(refused, now),

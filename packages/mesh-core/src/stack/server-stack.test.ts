@@ -16,7 +16,7 @@ import { Meter } from '../observe/meter.ts'
 import { builtIn, type EffectivePolicy } from '../policy/index.ts'
 import { type FakeClock, fakeClock } from '../testing/fake-clock.ts'
 import { seededRandom } from '../testing/seeded-random.ts'
-import { testGatehouse } from '../testing/test-gatehouse.ts'
+import { testAccessGround } from '../testing/test-access-ground.ts'
 import { clientStack, type StackGround } from './client-stack.ts'
 import { serverStack } from './server-stack.ts'
 import { StandingState } from './standing-state.ts'
@@ -59,7 +59,7 @@ const inbound: Build = (ground, bottom) => {
   // A handler that makes a call of its own, in short: an attempt with its timeout, and a delay below it.
   const below = attemptTimeout(wheel, 40)(fault({ policy: delays, clock, wheel, random, answer })(bottom))
   const wire = { name: 'http', bottom: below, answer, header: () => null }
-  const send = serverStack(policy, { gate, bucket: new TokenBucket(), gatehouse: testGatehouse(clock) }, { ground, wire })
+  const send = serverStack(policy, { gate, bucket: new TokenBucket(), accessGround: testAccessGround(clock) }, { ground, wire })
   return { send, gate, inFlight: () => 0 }
 }
 

@@ -1,5 +1,5 @@
 /** The contents page of an inbound request: every layer in the order in which it travels, each with the reason for its place. */
-import { access, type Gatehouse } from '../access/access.ts'
+import { type AccessGround, access } from '../access/access.ts'
 import { deadline } from '../deadline/deadline.ts'
 import { fault } from '../fault/fault.ts'
 import type { Call } from '../kernel/call.ts'
@@ -17,7 +17,7 @@ import type { StackGround } from './client-stack.ts'
 export interface InboundState {
   readonly gate: Gate
   readonly bucket: TokenBucket
-  readonly gatehouse: Gatehouse
+  readonly accessGround: AccessGround
 }
 
 /** The protocol's own part of an inbound stack. */
@@ -44,7 +44,7 @@ export function serverStack(policy: EffectivePolicy, state: InboundState, on: { 
         tracer: ground.tracer,
       }),
       // A stranger must not cost capacity.
-      access({ policy: policy.access, headerOf: wire.header, gatehouse: state.gatehouse }),
+      access({ policy: policy.access, headerOf: wire.header, accessGround: state.accessGround }),
       // The time that the caller has left, read from the wire; it only ever shortens.
       deadline({ clock, wheel, timeoutMs: Number.POSITIVE_INFINITY }),
       // The cheapest refusal first.

@@ -1,12 +1,12 @@
-/** What access knows of those who call this process, and the book in which it writes of them. */
-import type { Gatehouse } from '../access/access.ts'
-import { VisitorBook } from '../access/visitor-book.ts'
+/** What access knows of those who call this process, and the counts in which it writes of them. */
+import type { AccessGround } from '../access/access.ts'
+import { AccessCounts } from '../access/access-counts.ts'
 import type { Clock } from '../kernel/clock.ts'
 import type { IdentitySource } from '../kernel/identity.ts'
 import type { Log } from '../kernel/log.ts'
 import { SpacedLog } from '../kernel/spaced-log.ts'
 
-export interface VisitorsOptions {
+export interface AccessStateOptions {
   readonly clock: Clock
   readonly log: Log
   /** The source of this process's own identity, null for none. Asked whenever it matters: it may learn that there is none to be had. */
@@ -14,12 +14,12 @@ export interface VisitorsOptions {
 }
 
 /** One per mesh. */
-export class Visitors implements Gatehouse {
-  readonly book = new VisitorBook()
+export class AccessState implements AccessGround {
+  readonly counts = new AccessCounts()
   readonly log: SpacedLog
   readonly #source: () => IdentitySource | null
 
-  constructor({ clock, log, source }: VisitorsOptions) {
+  constructor({ clock, log, source }: AccessStateOptions) {
     this.log = new SpacedLog(log, clock)
     this.#source = source
   }

@@ -6,7 +6,7 @@ import { type RefusalReason, refusalReasons } from './refusal.ts'
 const longestShown = 256
 
 /** One per mesh; it outlives every policy. */
-export class VisitorBook {
+export class AccessCounts {
   /** Callers in plaintext, where they could have come by mutual TLS. */
   readonly plaintext = new CallerCounts()
   /** Who was turned away, by the reason. */
@@ -20,16 +20,16 @@ export class VisitorBook {
   }
 
   turnedAway(call: Call, reason: RefusalReason): void {
-    this.refused[reason].add(visitorName(call), call.startedAt)
+    this.refused[reason].add(callerName(call), call.startedAt)
   }
 
   wouldBeTurnedAway(call: Call, reason: RefusalReason): void {
-    this.wouldRefuse[reason].add(visitorName(call), call.startedAt)
+    this.wouldRefuse[reason].add(callerName(call), call.startedAt)
   }
 }
 
 /** How a caller is called: the name of a service, else its SPIFFE ID, else the address from which it called. */
-export function visitorName(call: Call): string {
+export function callerName(call: Call): string {
   const { caller } = call
   if (caller === null) return hostOf(call)
   return (caller.service || caller.spiffeId).slice(0, longestShown)

@@ -9,7 +9,7 @@ import type { ControlHttp } from './control-http.ts'
 import type { ControlSettings } from './control-options.ts'
 import { ControlTrust } from './control-trust.ts'
 
-export interface WayInOptions {
+export interface ControlAccessOptions {
   readonly service: string
   readonly settings: ControlSettings
   readonly http: ControlHttp
@@ -21,23 +21,23 @@ export interface WayInOptions {
 }
 
 /** The certificates by which a process is known to the control API that issues them. */
-export interface Entrance {
+export interface OwnCertificates {
   subscribe(listener: (identity: Identity) => void): () => void
   /** Begins, and resolves when a certificate was asked for once, with success or without. */
   tried(): Promise<void>
 }
 
 /** One per mesh. */
-export class WayIn {
+export class ControlAccess {
   readonly client: ControlClient
   readonly office: CertificateOffice
-  readonly #aside: WayInOptions['aside']
+  readonly #aside: ControlAccessOptions['aside']
   readonly #trust: ControlTrust
   /** The roots that the control API tells now. */
   readonly #told = new WatchSource<TrustSection>()
-  #entrance: Entrance | null = null
+  #certificates: OwnCertificates | null = null
 
-  constructor({ service, settings, http, clock, wallNow, aside }: WayInOptions) {
+  constructor({ service, settings, http, clock, wallNow, aside }: ControlAccessOptions) {
     const { addresses, token, ca } = settings
     this.#aside = aside
     this.#trust = new ControlTrust({ ca, wallNow })
@@ -45,17 +45,17 @@ export class WayIn {
     this.office = new CertificateOffice({ service, client: this.client, trust: this.#told })
   }
 
-  /** This process shows the certificates of `entrance` from now on, in place of its token. Before the first loop. */
-  enterBy(entrance: Entrance): void {
-    this.#entrance = entrance
-    entrance.subscribe((identity) => this.#trust.prove(identity))
+  /** This process shows `certificates` from now on, in place of its token. Before the first loop. */
+  authenticateBy(certificates: OwnCertificates): void {
+    this.#certificates = certificates
+    certificates.subscribe((identity) => this.#trust.prove(identity))
   }
 
   /** Begins a loop that speaks to the control API. */
   run(loop: () => Promise<void>): void {
     // A token that is good for one certificate is good for nothing else: everybody waits for the first try to get one.
-    if (this.#entrance === null) this.#aside(() => void loop())
-    else void this.#entrance.tried().then(() => this.#aside(() => void loop()))
+    if (this.#certificates === null) this.#aside(() => void loop())
+    else void this.#certificates.tried().then(() => this.#aside(() => void loop()))
   }
 
   /** Takes the roots of a document: of the newest one, or of one that a process before this one left. */

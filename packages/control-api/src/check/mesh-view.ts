@@ -15,7 +15,7 @@ export interface KnownClient {
 }
 
 /** The mesh as the control API sees it right now. */
-export interface Surroundings {
+export interface MeshView {
   /** Services of which at least one instance holds a lease. */
   leasedServices(): Iterable<string>
   /** Instances of a service that hold a lease, healthy or not. */
