@@ -90,8 +90,14 @@ class Run {
     // Beyond every time that a breaker or an ejection of a plan lasts, and enough for new tokens.
     await stage.pass(stage.runner === 'direct' ? 2000 : 150)
     if (this.#plan.policy.fault !== undefined) return
-    const call = stage.place(read(), null)
+    let call = stage.place(read(), null)
     await stage.until(() => call.seen !== null, longestMs)
+    // A busy machine may take all the time of a call, and again.
+    for (let again = stage.slackMs > 0 ? 5 : 0; again > 0 && call.seen?.verdict !== 'ok'; again--) {
+      await stage.pass(100)
+      call = stage.place(read(), null)
+      await stage.until(() => call.seen !== null, longestMs)
+    }
     expect(call.seen?.verdict, `a call to a service that is well: ${call.seen?.code}`).toBe('ok')
     await expectNothingLeft(stage, [call])
   }

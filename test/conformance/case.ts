@@ -8,7 +8,7 @@ export type RunnerName = 'direct' | 'sockets'
 export type WireName = 'http' | 'grpc'
 
 /** Answers that every wire can give; each wire has a status of its own for them. `full` is what a mesh answers that has no place for a call. */
-export type Word = 'ok' | 'rejected' | 'missing' | 'throttled' | 'unavailable' | 'fault' | 'full'
+export type Word = 'ok' | 'rejected' | 'missing' | 'forbidden' | 'throttled' | 'unavailable' | 'fault' | 'full'
 
 /** What an instance does with one call that reaches it. */
 export interface Behaviour {
@@ -47,6 +47,8 @@ export interface Upstream {
   readonly down?: readonly number[]
   /** Instances are members of the mesh, under the same policy. */
   readonly meshed?: boolean
+  /** Given: caller and instances speak mutual TLS, and these are the services that they prove to be; '' for nobody. Instances are members then. */
+  readonly identities?: { readonly caller: string; readonly instances: string }
   /** No connection serves twice, where that is what a lost one would be blamed on: the keep-alive race. */
   readonly freshConnections?: boolean
 }

@@ -1,8 +1,9 @@
 /** A reception without sockets: visitors are calls that a wire would have made of their requests. */
 import { Call, OK, Outcome, partsOf, type Reply } from '@zerohop/mesh-core/transport'
 import type { Case, Visitor } from './case.ts'
+import { identityOf } from './identities.ts'
 import { host } from './placed-call.ts'
-import { identityOf, type Reception, receivingMesh } from './reception.ts'
+import { type Reception, receivingMesh } from './reception.ts'
 import type { Wire } from './wire.ts'
 
 const reply: Reply = { status: '200', discard: () => {} }

@@ -15,6 +15,7 @@ import { limit } from './cases/limit.ts'
 import { outlier } from './cases/outlier.ts'
 import { rate } from './cases/rate.ts'
 import { retrySafety } from './cases/retry-safety.ts'
+import { secured } from './cases/secured.ts'
 import { stream } from './cases/stream.ts'
 import { trace } from './cases/trace.ts'
 import { verdicts } from './cases/verdicts.ts'
@@ -42,4 +43,5 @@ export const list: Readonly<Record<string, readonly Case[]>> = {
   trace,
   inbound,
   access,
+  secured,
 }

@@ -43,9 +43,11 @@ export type Begun = Pick<Ended, 'gets' | 'status' | 'headers' | 'body'>
 /** Nothing came. */
 export const nothingCame: Begun = { gets: 'error', status: '', headers: new Headers(), body: '' }
 
+const meanings: Partial<Readonly<Record<Word, VerdictName>>> = { missing: 'rejected', forbidden: 'rejected', full: 'unreached' }
+
 /** The end of a call whose caller got a whole answer, which stands for `word`. */
 export function answered(begun: Omit<Begun, 'gets'>, word: Word | undefined): Ended {
-  const verdict = word === 'missing' ? 'rejected' : word === 'full' ? 'unreached' : (word ?? '')
+  const verdict = word === undefined ? '' : (meanings[word] ?? (word as VerdictName))
   return { ...begun, gets: 'answer', verdict, code: '', attempts: 0, error: null }
 }
 

@@ -1,9 +1,8 @@
 /** Where visitors of a case come in: a mesh that is the service of cases, with an identity, under the case's policy. */
 import { createMesh, type ErrorCode, type Mesh } from '@zerohop/mesh-core'
-import { testAuthority } from '@zerohop/mesh-core/testing'
-import type { Identity } from '@zerohop/mesh-core/transport'
 import { quietLog } from '../support/quiet-log.ts'
 import type { Case, Visitor } from './case.ts'
+import { provingToBe } from './identities.ts'
 import { host } from './placed-call.ts'
 
 /** A door with somebody behind it. */
@@ -14,15 +13,7 @@ export interface Reception {
   close(): Promise<void>
 }
 
-const authority = testAuthority()
-
 /** The mesh of a reception. */
 export function receivingMesh(policy: Case['policy']): Mesh {
-  return createMesh({ service: host, identity: authority.identitySource(host), log: quietLog, policy: { ...policy, service: host } })
-}
-
-/** What a visitor proves; null where it comes in plaintext. */
-export function identityOf({ as }: Visitor): Identity | null {
-  if (as === '') return null
-  return as.startsWith('spiffe://') ? authority.identityOf('visitor', { uris: [as] }) : authority.identityOf(as)
+  return createMesh({ service: host, ...provingToBe(host), log: quietLog, policy: { ...policy, service: host } })
 }

@@ -1,6 +1,7 @@
 /** A reception over sockets: visitors send requests, in plaintext or by mutual TLS, to the same port. */
 import type { Case } from './case.ts'
-import { identityOf, type Reception, receivingMesh } from './reception.ts'
+import { identityOf } from './identities.ts'
+import { type Reception, receivingMesh } from './reception.ts'
 import type { Wire } from './wire.ts'
 
 /** Opens it; the port is taken at the first visit. */

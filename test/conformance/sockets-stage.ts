@@ -1,9 +1,11 @@
 /** A stage over real sockets on loopback and in real time. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createMesh, type Mesh } from '@zerohop/mesh-core'
+import { mtlsLabel, mtlsLabelValue } from '@zerohop/mesh-core/transport'
 import { staticEndpoints } from '@zerohop/mesh-discovery'
 import { quietLog } from '../support/quiet-log.ts'
 import type { CallSpec, Case, Upstream } from './case.ts'
+import { provingToBe } from './identities.ts'
 import { host, PlacedCall } from './placed-call.ts'
 import type { Reception } from './reception.ts'
 import { Script } from './script.ts'
@@ -23,11 +25,19 @@ export async function socketsStage(wire: Wire, { policy: given, upstream }: Pick
   const endpoints = addresses.map((address, number) => {
     const version = versions[number % versions.length]
     const standing = zones[number % zones.length]
-    return { address, ...(version === undefined ? {} : { version }), ...(standing === undefined ? {} : { zone: standing }) }
+    const labels = upstream.identities?.instances ? { labels: { [mtlsLabel]: mtlsLabelValue } } : {}
+    return { address, ...labels, ...(version === undefined ? {} : { version }), ...(standing === undefined ? {} : { zone: standing }) }
   })
   const discovery = staticEndpoints({ [host]: endpoints })
-  const options = { service: 'caller', log: quietLog, discovery, policy }
-  const mesh = createMesh(zone === undefined ? options : { ...options, zone })
+  const standing = zone === undefined ? {} : { zone }
+  const mesh = createMesh({
+    service: 'caller',
+    log: quietLog,
+    discovery,
+    policy,
+    ...standing,
+    ...provingToBe(upstream.identities?.caller ?? ''),
+  })
   return new SocketsStage(wire, { mesh, scene, policy, caller: wire.caller(mesh, upstream) })
 }
 
@@ -50,11 +60,11 @@ class Scene {
   }
 
   async start(): Promise<string[]> {
-    const { instances = 1, down = [], meshed = false } = this.#upstream
+    const { instances = 1, down = [], meshed = false, identities } = this.#upstream
     const addresses: string[] = []
     for (let number = 0; number < instances; number++) {
       if (down.includes(number)) addresses.push(`127.0.0.1:${deadPorts[number]}`)
-      else if (meshed) addresses.push(await this.#startMeshed(number))
+      else if (meshed || identities !== undefined) addresses.push(await this.#startMeshed(number))
       else addresses.push(await this.#startPlain(number))
     }
     return addresses
@@ -73,7 +83,12 @@ class Scene {
   }
 
   async #startMeshed(number: number): Promise<string> {
-    const mesh = createMesh({ service: host, log: quietLog, policy: this.#policy })
+    const mesh = createMesh({
+      service: host,
+      log: quietLog,
+      policy: this.#policy,
+      ...provingToBe(this.#upstream.identities?.instances ?? ''),
+    })
     this.#meshes.push(mesh)
     return `127.0.0.1:${await this.#wire.member(mesh, this.#serve(number))}`
   }

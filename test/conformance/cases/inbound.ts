@@ -3,7 +3,7 @@ import type { Case } from '../case.ts'
 import { act, answer, answers, begin, call, calls, end, noPause, ok, open, pass, read, refuses, see } from '../words.ts'
 
 const noServer = { direct: 'its services are functions, without a mesh of their own' } as const
-const slow = answers('ok', { afterMs: 300 })
+const slow = answers('ok', { afterMs: 600 })
 const elsewhere = { verdict: 'unreached', gets: 'answer' } as const
 
 export const inbound: readonly Case[] = [

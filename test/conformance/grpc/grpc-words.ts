@@ -9,6 +9,7 @@ const statuses: Readonly<Record<Word, string>> = {
   ok: 'OK',
   rejected: 'INVALID_ARGUMENT',
   missing: 'NOT_FOUND',
+  forbidden: 'PERMISSION_DENIED',
   throttled: 'RESOURCE_EXHAUSTED',
   unavailable: 'UNAVAILABLE',
   fault: 'INTERNAL',

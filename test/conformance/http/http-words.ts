@@ -9,6 +9,7 @@ const statuses: Readonly<Record<Word, number>> = {
   ok: 200,
   rejected: 400,
   missing: 404,
+  forbidden: 403,
   throttled: 429,
   unavailable: 503,
   fault: 500,

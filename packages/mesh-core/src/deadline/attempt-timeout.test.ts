@@ -22,7 +22,7 @@ function timed(script: readonly ScriptEntry[] | ScriptEntry, timeoutMs = 50) {
 }
 
 test('an attempt without a head in time is late; the next one has its time anew', async () => {
-  const { clock, wheel, bottom, call, attempt } = timed(['never', { verdict: 'ok', afterMs: 49 }])
+  const { clock, wheel, call, attempt } = timed(['never', { verdict: 'ok', afterMs: 49 }])
   const first = attempt()
   await clock.advance(50)
   expect((await first).verdict).toBe(LATE)
