@@ -3,7 +3,8 @@ import { expect } from 'vitest'
 import type { AbortPlan, Moment, PlannedCall } from './abort-plan.ts'
 import { expectNothingLeft } from './nothing-left.ts'
 import type { PlacedCall } from './placed-call.ts'
-import type { OpenRequest, Stage } from './stage.ts'
+import type { Stage } from './stage.ts'
+import type { OpenRequest } from './wire.ts'
 import { read } from './words.ts'
 
 // Beyond every deadline of a plan.

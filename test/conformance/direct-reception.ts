@@ -2,8 +2,8 @@
 import { Call, OK, Outcome, partsOf, type Reply } from '@zerohop/mesh-core/transport'
 import type { Case, Visitor } from './case.ts'
 import { identityOf } from './identities.ts'
-import { host } from './placed-call.ts'
 import { type Reception, receivingMesh } from './reception.ts'
+import { host } from './seen.ts'
 import type { Wire } from './wire.ts'
 
 const reply: Reply = { status: '200', discard: () => {} }

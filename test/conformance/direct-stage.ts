@@ -3,11 +3,12 @@ import { type FakeClock, type TestMesh, type TestService, testMesh } from '@zero
 import { Ambient, acceptBaggage, CANCELLED, EXPIRED, parseTraceContext, runUnder } from '@zerohop/mesh-core/transport'
 import type { Behaviour, CallSpec, Case } from './case.ts'
 import { directReception } from './direct-reception.ts'
-import { host, PlacedCall } from './placed-call.ts'
+import { PlacedCall } from './placed-call.ts'
 import type { Reception } from './reception.ts'
 import { Script } from './script.ts'
-import type { Arrival, Brought, OpenRequest, Stage } from './stage.ts'
-import type { Caller, Told, Wire } from './wire.ts'
+import { host } from './seen.ts'
+import type { Arrival, Stage } from './stage.ts'
+import type { Brought, Caller, OpenRequest, Told, Wire } from './wire.ts'
 
 /** Makes the stage of a case. */
 export function directStage(wire: Wire, of: Pick<Case, 'policy' | 'upstream' | 'seed'>): Stage {

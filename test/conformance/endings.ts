@@ -2,7 +2,7 @@
 import type { VerdictName } from '@zerohop/mesh-core'
 import { expect } from 'vitest'
 import type { Ending, Tally, Word } from './case.ts'
-import type { Seen } from './placed-call.ts'
+import type { Seen } from './seen.ts'
 import type { Stage } from './stage.ts'
 
 const words: readonly VerdictName[] = ['ok', 'rejected', 'throttled', 'unavailable', 'fault']

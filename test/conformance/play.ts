@@ -4,9 +4,11 @@ import { expect } from 'vitest'
 import type { CallSpec, Case, Ending, Step, Tally } from './case.ts'
 import { expectEnding, expectTally, verdictOf } from './endings.ts'
 import { expectNothingLeft } from './nothing-left.ts'
-import type { PlacedCall, Seen } from './placed-call.ts'
+import type { PlacedCall } from './placed-call.ts'
+import type { Seen } from './seen.ts'
 import { expectSight, MoveLog, valuesOf } from './sights.ts'
-import type { OpenRequest, Stage } from './stage.ts'
+import type { Stage } from './stage.ts'
+import type { OpenRequest } from './wire.ts'
 
 // Beyond any timeout that a case sets.
 const longestCallMs = 60_000

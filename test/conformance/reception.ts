@@ -3,7 +3,7 @@ import { createMesh, type ErrorCode, type Mesh } from '@zerohop/mesh-core'
 import { quietLog } from '../support/quiet-log.ts'
 import type { Case, Visitor } from './case.ts'
 import { provingToBe } from './identities.ts'
-import { host } from './placed-call.ts'
+import { host } from './seen.ts'
 
 /** A door with somebody behind it. */
 export interface Reception {

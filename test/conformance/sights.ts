@@ -2,7 +2,7 @@
 import type { Mesh, ServiceExplanation } from '@zerohop/mesh-core'
 import { expect } from 'vitest'
 import type { Sight, VisitorsSight } from './case.ts'
-import { host } from './placed-call.ts'
+import { host } from './seen.ts'
 import type { Arrival, Stage } from './stage.ts'
 
 type Range = readonly [least: number, most: number]

@@ -6,12 +6,13 @@ import { staticEndpoints } from '@zerohop/mesh-discovery'
 import { quietLog } from '../support/quiet-log.ts'
 import type { CallSpec, Case, Upstream } from './case.ts'
 import { provingToBe } from './identities.ts'
-import { host, PlacedCall } from './placed-call.ts'
+import { PlacedCall } from './placed-call.ts'
 import type { Reception } from './reception.ts'
 import { Script } from './script.ts'
+import { host } from './seen.ts'
 import { socketsReception } from './sockets-reception.ts'
-import type { Arrival, Brought, OpenRequest, Stage } from './stage.ts'
-import type { Caller, InboundDoor, InstanceServer, Serve, Wire } from './wire.ts'
+import type { Arrival, Stage } from './stage.ts'
+import type { Brought, Caller, InboundDoor, InstanceServer, OpenRequest, Serve, Wire } from './wire.ts'
 
 // Ports below 1024 that nothing of this process can have taken, and at which nobody listens.
 const deadPorts = [1, 9, 17]

@@ -1,9 +1,9 @@
 /** Where a case is played: a mesh, a service behind it, and time. */
 import type { Mesh } from '@zerohop/mesh-core'
 import type { CallSpec, RunnerName } from './case.ts'
-import type { Ended, PlacedCall } from './placed-call.ts'
+import type { PlacedCall } from './placed-call.ts'
 import type { Reception } from './reception.ts'
-import type { Told, Wire } from './wire.ts'
+import type { Brought, OpenRequest, Told, Wire } from './wire.ts'
 
 /** A call as an instance saw it. */
 export interface Arrival extends Told {
@@ -11,23 +11,6 @@ export interface Arrival extends Told {
   readonly at: number
   /** False where the instance's mesh refused it above the handler. */
   readonly executed: boolean
-}
-
-/** A request that came in, under which calls can be made. */
-export interface OpenRequest {
-  /** Runs `work` as the request's handler would. */
-  under<T>(work: () => T): T
-  /** Answers it, with everything that a call got where one is given, unless it is over; resolves when the answer has gone. */
-  answer(passed: Ended | null): Promise<void>
-  /** Whoever sent it hangs up; resolves when the mesh can know. */
-  leave(): Promise<void>
-}
-
-/** What an inbound request brings; 0 and '' for nothing. */
-export interface Brought {
-  readonly leftMs: number
-  readonly trace: string
-  readonly baggage: string
 }
 
 /** One world for one case. */

@@ -2,8 +2,7 @@
 import type { ErrorCode, Mesh } from '@zerohop/mesh-core'
 import type { Identity } from '@zerohop/mesh-core/transport'
 import type { Behaviour, CallSpec, Case, Upstream, Visitor, WireName, Word } from './case.ts'
-import type { Ended } from './placed-call.ts'
-import type { Brought, OpenRequest } from './stage.ts'
+import type { Ended } from './seen.ts'
 
 /** What an instance was told with a call; -1 and '' for nothing. */
 export interface Told {
@@ -28,6 +27,23 @@ export interface InstanceServer {
   readonly connections: number
   start(): Promise<void>
   kill(): Promise<void>
+}
+
+/** A request that came in, under which calls can be made. */
+export interface OpenRequest {
+  /** Runs `work` as the request's handler would. */
+  under<T>(work: () => T): T
+  /** Answers it, with everything that a call got where one is given, unless it is over; resolves when the answer has gone. */
+  answer(passed: Ended | null): Promise<void>
+  /** Whoever sent it hangs up; resolves when the mesh can know. */
+  leave(): Promise<void>
+}
+
+/** What an inbound request brings; 0 and '' for nothing. */
+export interface Brought {
+  readonly leftMs: number
+  readonly trace: string
+  readonly baggage: string
 }
 
 /** Lets requests come into the calling mesh over a socket, so that calls can be made under them. */

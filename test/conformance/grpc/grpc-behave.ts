@@ -10,7 +10,7 @@ import {
   type sendUnaryData,
 } from '@grpc/grpc-js'
 import type { Behaviour } from '../case.ts'
-import { piece } from '../placed-call.ts'
+import { piece } from '../seen.ts'
 import type { Serve } from '../wire.ts'
 import { healthAnswer, healthPath } from './grpc-health.ts'
 import { endOf, metadataOf, shop, toldBy } from './grpc-words.ts'

@@ -13,7 +13,7 @@ import {
 import type { Mesh } from '@zerohop/mesh-core'
 import { meshChannel } from '@zerohop/mesh-grpc'
 import type { CallSpec, Upstream } from '../case.ts'
-import { answered, type Begun, callerLeft, type Ended, failed, host, nothingCame } from '../placed-call.ts'
+import { answered, type Begun, callerLeft, type Ended, failed, host, nothingCame } from '../seen.ts'
 import type { Caller } from '../wire.ts'
 import { keyed, messagesOf, methodOf, shop, streamsAnswers, wordOf } from './grpc-words.ts'
 

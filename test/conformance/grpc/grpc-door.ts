@@ -14,8 +14,7 @@ import {
 } from '@grpc/grpc-js'
 import type { Mesh } from '@zerohop/mesh-core'
 import { serveGrpc } from '@zerohop/mesh-grpc'
-import type { Brought, OpenRequest } from '../stage.ts'
-import type { InboundDoor } from '../wire.ts'
+import type { Brought, InboundDoor, OpenRequest } from '../wire.ts'
 import { metadataOf } from './grpc-words.ts'
 
 type Call = ServerUnaryCall<string, string>

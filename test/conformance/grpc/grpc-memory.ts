@@ -1,7 +1,7 @@
 /** Plays behaviours of gRPC services in memory. */
 import { type GrpcRequest, grpcReply, type ScriptedGrpcReply } from '@zerohop/mesh-grpc/testing'
 import type { Behaviour } from '../case.ts'
-import { piece } from '../placed-call.ts'
+import { piece } from '../seen.ts'
 import type { Serve } from '../wire.ts'
 import { healthAnswer, isHealthCheck } from './grpc-health.ts'
 import { endOf, toldBy } from './grpc-words.ts'

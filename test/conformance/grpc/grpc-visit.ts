@@ -6,7 +6,7 @@ import type { ErrorCode } from '@zerohop/mesh-core'
 import { errorTable, type Identity, secureClient } from '@zerohop/mesh-core/transport'
 import { serveGrpc } from '@zerohop/mesh-grpc'
 import type { Visitor } from '../case.ts'
-import { host } from '../placed-call.ts'
+import { host } from '../seen.ts'
 import type { Wire } from '../wire.ts'
 
 type Fields = Readonly<Record<string, unknown>>

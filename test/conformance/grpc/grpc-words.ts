@@ -1,7 +1,7 @@
 /** The words of cases in gRPC. */
 import { Metadata, type ServiceDefinition, status as Status } from '@grpc/grpc-js'
 import type { Behaviour, CallSpec, Case, Upstream, Word } from '../case.ts'
-import { piece } from '../placed-call.ts'
+import { piece } from '../seen.ts'
 import type { Told } from '../wire.ts'
 
 // Where two words have one status, it is read as the first.

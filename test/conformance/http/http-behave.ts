@@ -2,7 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Behaviour } from '../case.ts'
-import { piece } from '../placed-call.ts'
+import { piece } from '../seen.ts'
 import { headersOf, statusOf } from './http-words.ts'
 
 /** Answers `request` as `behaviour` says, once it is here whole. */

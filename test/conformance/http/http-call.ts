@@ -3,7 +3,7 @@
 import type { Mesh } from '@zerohop/mesh-core'
 import { type MeshFetch, meshFetch } from '@zerohop/mesh-http'
 import type { CallSpec } from '../case.ts'
-import { answered, type Ended, failed, host, nothingCame } from '../placed-call.ts'
+import { answered, type Ended, failed, host, nothingCame } from '../seen.ts'
 import type { Caller } from '../wire.ts'
 import { requestOf, wordOf } from './http-words.ts'
 

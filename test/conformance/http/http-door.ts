@@ -3,8 +3,7 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { type ClientRequest, get, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { Mesh } from '@zerohop/mesh-core'
 import { type MeshServer, serveHttp } from '@zerohop/mesh-http'
-import type { Brought, OpenRequest } from '../stage.ts'
-import type { InboundDoor } from '../wire.ts'
+import type { Brought, InboundDoor, OpenRequest } from '../wire.ts'
 
 /** A server of the calling mesh, whose handler waits to be told what to do. */
 export class HttpDoor implements InboundDoor {

@@ -1,7 +1,7 @@
 /** Plays behaviours of HTTP services in memory. */
 import { reply, type ScriptedReply } from '@zerohop/mesh-http/testing'
 import type { Behaviour } from '../case.ts'
-import { piece } from '../placed-call.ts'
+import { piece } from '../seen.ts'
 import type { Serve } from '../wire.ts'
 import { headersOf, statusOf, toldBy } from './http-words.ts'
 

@@ -80,7 +80,8 @@ class Exchange extends Alarm implements Waiting, Reply {
   readonly #call: Call
   readonly #clock: FakeClock
   readonly #give: (outcome: Outcome) => void
-  #outcome: Outcome | null = null
+  /** Null until the head is here. */
+  outcome: Outcome | null = null
 
   constructor(call: Call, clock: FakeClock, give: (outcome: Outcome) => void) {
     super(null)
@@ -91,38 +92,29 @@ class Exchange extends Alarm implements Waiting, Reply {
   }
 
   head(verdict: Verdict, open: boolean, staleConnection = false): void {
-    if (this.#outcome !== null) return
+    if (this.outcome !== null) return
     const reply = verdict === UNREACHED || verdict === BROKEN ? null : this
     const at = this.#clock.now()
-    this.#outcome = new Outcome(this.#call, verdict, { reply, error: null, code: '', at, retryAfterMs: -1, staleConnection, open })
+    this.outcome = new Outcome(this.#call, verdict, { reply, error: null, code: '', at, retryAfterMs: -1, staleConnection, open })
     if (!open) this.#letGo()
-    this.#give(this.#outcome)
+    this.#give(this.outcome)
   }
 
   /** The body has ended. */
   end(final: Verdict): void {
     this.#letGo()
-    this.#outcome?.settle(final)
-  }
-
-  get hasHead(): boolean {
-    return this.#outcome !== null
-  }
-
-  /** True while the body is on its way. */
-  get open(): boolean {
-    return this.#outcome?.open === true
+    this.outcome?.settle(final)
   }
 
   discard(): void {
-    this.end((this.#outcome as Outcome).verdict)
+    this.end((this.outcome as Outcome).verdict)
   }
 
   cancelled(call: Call): void {
-    if (this.#outcome !== null) return this.end(call.ending as Verdict)
-    this.#outcome = ended(call, this.#clock.now())
+    if (this.outcome !== null) return this.end(call.ending as Verdict)
+    this.outcome = ended(call, this.#clock.now())
     this.#letGo()
-    this.#give(this.#outcome)
+    this.#give(this.outcome)
   }
 
   // Answers come by the wheel, so that they fall into one tick with timeouts and aborts.
@@ -193,7 +185,7 @@ class Walk {
   }
 
   #settle(n: number): void {
-    const open = this.#exchanges.filter((exchange) => exchange.open)
+    const open = this.#exchanges.filter((exchange) => exchange.outcome?.open)
     open[n % (open.length || 1)]?.end(n % 2 === 0 ? OK : BROKEN)
   }
 
@@ -218,7 +210,7 @@ class Walk {
 
 // Only an attempt can be late, until its head is there.
 function endAs(call: Call, how: typeof CANCELLED | typeof EXPIRED | typeof LATE): void {
-  if (how !== LATE || (call.cancel instanceof Exchange && !call.cancel.hasHead)) call.end(how)
+  if (how !== LATE || (call.cancel instanceof Exchange && call.cancel.outcome === null)) call.end(how)
 }
 
 /** Walks to the end, where time alone must have ended whatever was still under way; returns how each call ended. */
