@@ -66,7 +66,8 @@ async function talk(client: WaterClient, forMs: number): Promise<{ said: number;
   return { said, heard, code: await ended.promise.then((code) => code) }
 }
 
-test('a talk over gRPC lives on while the certificates of both ends turn over, beside calls over gRPC and HTTP', async () => {
+// The first one is mostly waiting: they are played side by side.
+test.concurrent('a talk over gRPC lives on while the certificates of both ends turn over, beside calls over gRPC and HTTP', async () => {
   await using control = await ControlProcess.start('--tls', 'on', '--leaf-life', `${leafLifeMs / 1000}s`)
   await control.write('defaults', { access: { mtls: 'strict' } })
   await using water = await startWater(control, 'water-1')
@@ -111,7 +112,7 @@ test('a talk over gRPC lives on while the certificates of both ends turn over, b
   expect(stock.mesh.explain().visitors.plaintext).toEqual([])
 }, 90_000)
 
-test('a rolling restart of a gRPC service fails no idempotent call, and no stream that is shorter than the grace', async () => {
+test.concurrent('a rolling restart of a gRPC service fails no idempotent call, and no stream that is shorter than the grace', async () => {
   await using control = await ControlProcess.start('--tls', 'on')
   await control.write('defaults', { access: { mtls: 'strict' } })
   const restarts = 4
@@ -135,6 +136,7 @@ test('a rolling restart of a gRPC service fails no idempotent call, and no strea
   await using unary = new SteadyLoad(4, async () => {
     const instance = await ask(client)
     answeredBy.set(instance, (answeredBy.get(instance) ?? 0) + 1)
+    await pause(2)
   })
   const pouring: Pouring = { messages: 20, bytesEach: 1000, pauseMs: 50 }
   await using streams = new SteadyLoad(4, async () => {
