@@ -1,4 +1,5 @@
 /** Tests of how connections are shared, replaced and let go of, and of what calls feel of it. */
+import { createHook } from 'node:async_hooks'
 import { Metadata, status as Status } from '@grpc/grpc-js'
 import { describe, expect, it } from 'vitest'
 import { until } from './bytes-client-under-test.ts'
@@ -19,6 +20,17 @@ describe('one connection', () => {
     const ended = await Promise.all(clients.flatMap((client) => Array.from({ length: 30 }, () => client.unary('x'))))
     expect(ended.filter(({ code }) => code === Status.OK).length).toBe(90)
     expect([connections, shop.wire.channels.size]).toEqual([2, 1])
+  })
+
+  it('to a host that is given by name is made without the thread pool of dns.lookup', async () => {
+    const waits: string[] = []
+    const hook = createHook({ init: (_, type) => void (type === 'GETADDRINFOREQWRAP' && waits.push(type)) })
+    await using server = await upstream(echoing)
+    await using shop = await caller([server.address.replace('127.0.0.1', 'localhost')])
+    hook.enable()
+    const { code } = await shop.client.unary('x')
+    hook.disable()
+    expect([code, waits]).toEqual([Status.OK, []])
   })
 
   it('closes with its endpoint when its calls are done, and the mesh goes on elsewhere', async () => {

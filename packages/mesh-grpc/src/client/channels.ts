@@ -1,7 +1,13 @@
 /** The connections to one endpoint: one that takes the calls, and while it is being replaced the next one. */
-import type { BottomSettings, Endpoint, MeshParts, Retirable, Timer } from '@zerohop/mesh-core/transport'
+import {
+  type BottomSettings,
+  type Endpoint,
+  type EndpointConnections,
+  isSecured,
+  type MeshParts,
+  type Timer,
+} from '@zerohop/mesh-core/transport'
 import { Connection, type ConnectionOwner } from './connection.ts'
-import { isSecured } from './way.ts'
 import type { WireOptions } from './wire-options.ts'
 
 const firstPauseMs = 1000
@@ -20,7 +26,7 @@ export interface ChannelsStart {
  * Hands out the connection. What was made for another way, under an identity that has been replaced, or too long ago serves until a new one is
  * ready, and closes when its calls are done.
  */
-export class Channels implements ConnectionOwner, Retirable {
+export class Channels implements ConnectionOwner, EndpointConnections {
   settings: BottomSettings
   readonly #start: ChannelsStart
   #current: Connection | null = null
@@ -40,7 +46,7 @@ export class Channels implements ConnectionOwner, Retirable {
 
   /** Where a call that begins at `now` goes: whoever claims makes its call in the same tick. */
   claim(now: number): Connection {
-    const secured = isSecured(this.#start, this.settings.mtls)
+    const secured = isSecured(this.#start.endpoint, this.settings.mtls, this.#start.parts)
     if (secured !== this.#isSecured) this.#turn(secured)
     const current = this.#current
     if (current !== null && now < current.agedAt && now < current.goodUntil) return current

@@ -1,13 +1,28 @@
 /** One connection to an endpoint: a channel of grpc-js that connects once, carries any number of streams, and ends with its connection. */
 import type { OutgoingHttpHeaders } from 'node:http2'
 import { type InterceptingListener, connectivityState as State } from '@grpc/grpc-js'
-import { Alarm, type BottomSettings, type Identity, type Timer } from '@zerohop/mesh-core/transport'
-import { Dial, type DialStart } from './dial.ts'
+import {
+  Alarm,
+  type BottomSettings,
+  Dial,
+  type DialEnd,
+  type Endpoint,
+  type Identity,
+  type MeshParts,
+  type Timer,
+} from '@zerohop/mesh-core/transport'
 import { InnerChannel, type InnerStream, type OpenSocket } from './inner-channel.ts'
 import type { WireOptions } from './wire-options.ts'
 
+/** The protocol that a client offers within TLS. */
+export const alpn: readonly string[] = ['h2']
+
 /** What a connection is made of. */
-export interface ConnectionStart extends DialStart {
+export interface ConnectionStart {
+  readonly endpoint: Endpoint
+  readonly parts: MeshParts
+  /** True: by mutual TLS, with the service of the endpoint at the other end. */
+  readonly secured: boolean
   readonly settings: BottomSettings
   readonly options: WireOptions
 }
@@ -46,6 +61,7 @@ export class Connection extends Alarm {
   readonly #start: ConnectionStart
   readonly #owner: ConnectionOwner
   readonly #dial: Dial
+  readonly #opened = Promise.withResolvers<OpenSocket>()
   readonly #inner: InnerChannel
   readonly #waiting = new Set<Passenger>()
   #inFlight = 0
@@ -60,9 +76,11 @@ export class Connection extends Alarm {
     super(null)
     this.#start = start
     this.#owner = owner
-    this.secured = start.secured
-    this.#dial = new Dial(start)
-    const { parts, settings } = start
+    const { endpoint, parts, secured, settings } = start
+    this.secured = secured
+    this.#dial = new Dial({ endpoint, ground: parts, secured, alpn }, this.#dialled)
+    // Where it ends before grpc-js has asked for a socket, nobody listens.
+    this.#opened.promise.catch(() => {})
     this.#inner = new InnerChannel(start.options.channel, () => this.#open())
     const now = parts.clock.now()
     parts.wheel.set(this, now + settings.connections.connectTimeoutMs, now)
@@ -115,7 +133,7 @@ export class Connection extends Alarm {
   destroy(reason: Error): void {
     this.#failure ??= reason
     this.#close()
-    this.#dial.stop(reason)
+    this.#stopDialling(reason)
   }
 
   /** Too long without a word of HTTP/2. */
@@ -130,15 +148,25 @@ export class Connection extends Alarm {
     // It connects once: whoever wants another connection makes another one of these.
     if (this.#hasDialled || this.isGone) throw this.#failure ?? new Error('the connection is over')
     this.#hasDialled = true
-    try {
-      const { socket, identity, goodUntil } = await this.#dial.open()
-      this.identity = identity
-      this.goodUntil = goodUntil
-      return { socket, secured: identity !== null }
-    } catch (error) {
+    this.#dial.start(null)
+    return this.#opened.promise
+  }
+
+  readonly #dialled: DialEnd = (_dial, made, error) => {
+    if (made === null) {
       this.#failure ??= error as Error
-      throw error
+      this.#opened.reject(error)
+      return
     }
+    const { socket, identity, goodUntil } = made
+    this.identity = identity
+    this.goodUntil = goodUntil
+    this.#opened.resolve({ socket, secured: identity !== null })
+  }
+
+  #stopDialling(reason: Error): void {
+    this.#dial.stop()
+    this.#opened.reject(reason)
   }
 
   #follow(): void {
@@ -185,7 +213,7 @@ export class Connection extends Alarm {
   #fail(error: Error): void {
     this.#failure ??= error
     this.#closeLater()
-    this.#dial.stop(error)
+    this.#stopDialling(error)
   }
 
   // Calls whose streams are open live on. In another tick: grpc-js is in the middle of telling everybody.
@@ -197,7 +225,7 @@ export class Connection extends Alarm {
   #close(): void {
     this.#gone()
     this.#inner.channel.close()
-    if (!this.isReady) this.#dial.stop(this.#failure ?? new Error('the connection is not needed any more'))
+    if (!this.isReady) this.#stopDialling(this.#failure ?? new Error('the connection is not needed any more'))
   }
 
   #gone(): void {

@@ -116,7 +116,7 @@ export abstract class Exchange extends Alarm implements GrpcReply, Waiting, Mess
     const now = this.ground.parts.clock.now()
     const meaning = meaningOfEnd(end, status, this.ground.verdicts)
     if (!meaning.isReply) {
-      this.lost(meaning.verdict, { error: new Error(status.details), code: '' })
+      this.lost(meaning.verdict, { error: new Error(status.details), code: '', refused: end === 'refused' })
       return
     }
     // A server's clock may ring before ours for the time that we gave it: that is our own time running out, and no answer of the server's.
@@ -137,10 +137,15 @@ export abstract class Exchange extends Alarm implements GrpcReply, Waiting, Mess
     this.#reader?.tookStatus(status)
   }
 
-  /** There will be no answer, or no more of it. */
-  protected lost(verdict: Verdict, why: { error: Error | null; code: ErrorCode | '' }): void {
+  /**
+   * There will be no answer, or no more of it. `refused`: a connection that had served took the stream no more, as a server's that is going; the
+   * first time for a call that is nobody's fault, and the next attempt is free (gRFC A6: transparent retries).
+   */
+  protected lost(verdict: Verdict, why: { error: Error | null; code: ErrorCode | ''; refused: boolean }): void {
     if (this.over) return
-    this.#broken(this.#outcomeOf(verdict, { reply: null, ...why, retryAfterMs: -1, open: false }))
+    const { refused, ...rest } = why
+    const staleConnection = refused && !this.call.wantsFreshConnection
+    this.#broken(this.#outcomeOf(verdict, { reply: null, ...rest, retryAfterMs: -1, open: false, staleConnection }))
   }
 
   /** The call or its attempt has ended while it waited here, or while the answer came. */
@@ -219,9 +224,16 @@ export abstract class Exchange extends Alarm implements GrpcReply, Waiting, Mess
 
   #outcomeOf(
     verdict: Verdict,
-    rest: { reply: Reply | null; error: Error | null; code: ErrorCode | ''; retryAfterMs: number; open: boolean },
+    rest: {
+      reply: Reply | null
+      error: Error | null
+      code: ErrorCode | ''
+      retryAfterMs: number
+      open: boolean
+      staleConnection?: boolean
+    },
   ) {
-    return new Outcome(this.call, verdict, { ...rest, at: this.ground.parts.clock.now(), staleConnection: false })
+    return new Outcome(this.call, verdict, { staleConnection: false, ...rest, at: this.ground.parts.clock.now() })
   }
 
   #finish(final: Verdict): void {

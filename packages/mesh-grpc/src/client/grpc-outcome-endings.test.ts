@@ -117,6 +117,22 @@ describe('a call that no handler has seen', () => {
     expect(await shop.mesh.metrics()).toMatch(/verdict="unreached"/)
   })
 
+  it.each([1, 2])('is free to go again the first time, and refused %i times in a row costs what is left', async (refusals) => {
+    let streams = 0
+    await using refusing = await http2Upstream((stream) => {
+      streams++
+      if (streams <= refusals) stream.close(constants.NGHTTP2_REFUSED_STREAM)
+      else {
+        stream.respond({ ':status': 200, 'content-type': 'application/grpc' }, { waitForTrailers: true })
+        stream.on('wantTrailers', () => stream.sendTrailers({ 'grpc-status': '0' }))
+        stream.end(Buffer.from('0000000000', 'hex'))
+      }
+    })
+    await using shop = await caller([refusing.address], { policy: { retry: { attempts: 1 } } })
+    expect((await shop.client.unary('')).code).toBe(refusals === 1 ? Status.OK : Status.UNAVAILABLE)
+    expect(streams).toBe(2)
+  })
+
   it.each([
     ['a GOAWAY for an error', 2, Status.UNAVAILABLE],
     ['a GOAWAY that asks for calm', constants.NGHTTP2_ENHANCE_YOUR_CALM, Status.RESOURCE_EXHAUSTED],

@@ -4,6 +4,7 @@ import { type InterceptingListener, Metadata, status as Status, type StatusObjec
 import {
   bottomSend,
   type Call,
+  type ConnectionTable,
   type Endpoint,
   type ErrorCode,
   EXPIRED,
@@ -14,9 +15,9 @@ import {
   UNREACHED,
 } from '@zerohop/mesh-core/transport'
 import { withCredentials } from './call-credentials.ts'
-import type { ChannelTable } from './channel-table.ts'
 import type { Channels } from './channels.ts'
 import type { Connection, Passenger } from './connection.ts'
+import type { EndpointChannels } from './endpoint-channels.ts'
 import { Exchange } from './exchange.ts'
 import type { GrpcMessage } from './grpc-call.ts'
 import type { AuthContext, BottomGround } from './grpc-reply.ts'
@@ -24,12 +25,12 @@ import { type InnerStream, streamEnd } from './inner-channel.ts'
 import { type BadMessage, framed, unframed } from './message-coding.ts'
 
 /** Makes the Send that carries attempts over `table`'s connections. */
-export function grpcSend(table: ChannelTable, ground: BottomGround): Send {
+export function grpcSend(table: ConnectionTable<EndpointChannels>, ground: BottomGround): Send {
   return bottomSend((call, give) => {
     const { options } = call.message as GrpcMessage
     // A call that lost its connection to the end of the mesh would try again, and be nobody's.
     if (table.closed) give(refusal(call, 'MESH_CLOSED', ground.parts.clock.now()))
-    else new StreamAttempt(call, ground, give).start(table.to(call.endpoint as Endpoint, options, ground.settings))
+    else new StreamAttempt(call, ground, give).start(table.to(call.endpoint as Endpoint, ground.settings).of(options))
   })
 }
 
@@ -78,8 +79,9 @@ class StreamAttempt extends Exchange implements Passenger, InterceptingListener 
   }
 
   denied(error: Error): void {
+    const refused = this.#connection?.isReady === true
     this.#leave()
-    this.lost(UNREACHED, { error, code: codeOf(error) })
+    this.lost(UNREACHED, { error, code: codeOf(error), refused })
   }
 
   onReceiveMetadata(metadata: Metadata): void {

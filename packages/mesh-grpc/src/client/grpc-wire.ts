@@ -2,9 +2,11 @@
 import { Metadata } from '@grpc/grpc-js'
 import {
   type BottomSettings,
-  Call,
+  type Call,
   type CheckWay,
   type CodesPolicy,
+  ConnectionTable,
+  connectionCheck,
   type Endpoint,
   type HealthPolicy,
   type MeshParts,
@@ -13,8 +15,8 @@ import {
   type Wire,
 } from '@zerohop/mesh-core/transport'
 import { statusName, statusOfHttp } from '../status-verdict.ts'
-import { ChannelTable } from './channel-table.ts'
-import { connectionCheck } from './connection-check.ts'
+import { alpn } from './connection.ts'
+import { EndpointChannels } from './endpoint-channels.ts'
 import { StatusVerdicts } from './grpc-outcome.ts'
 import type { AuthContext, BottomGround, GrpcReply, ReplyReader } from './grpc-reply.ts'
 import { grpcSend } from './grpc-send.ts'
@@ -29,13 +31,13 @@ export function grpcWire(parts: MeshParts): GrpcWire {
 
 export class GrpcWire implements Wire {
   readonly name = 'grpc'
-  readonly channels: ChannelTable
+  readonly channels: ConnectionTable<EndpointChannels>
   readonly options = new WireOptionTable()
   readonly #parts: MeshParts
 
   constructor(parts: MeshParts) {
     this.#parts = parts
-    this.channels = new ChannelTable(parts)
+    this.channels = new ConnectionTable(parts, (endpoint, settings: BottomSettings) => new EndpointChannels(endpoint, parts, settings))
     parts.closeWith(this.channels, 'client')
   }
 
@@ -51,7 +53,7 @@ export class GrpcWire implements Wire {
   check(settings: BottomSettings, { http, grpc }: HealthPolicy): CheckWay | null {
     const { service, mtls } = settings
     if (http !== null) return null
-    if (grpc === null) return { asked: null, call: () => connectionCall(service), send: connectionCheck(this.#parts, mtls) }
+    if (grpc === null) return connectionCheck(this.#parts, { service, mtls, alpn })
     // Under the options of most programs, so that a check goes over the connection of their calls.
     return healthCheck(this.bottom(settings), { service, about: grpc.service, options: this.options.of({}) })
   }
@@ -68,11 +70,6 @@ export class GrpcWire implements Wire {
       open: false,
     })
   }
-}
-
-/** It carries nothing: its endpoint and its end are all that is looked at. */
-function connectionCall(service: string): Call {
-  return new Call({ service, method: '', path: '', kind: 'unary', message: null, replayable: true, idempotent: true })
 }
 
 /** A status that no server gave. */

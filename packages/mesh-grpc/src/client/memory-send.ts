@@ -28,7 +28,11 @@ class MemoryAttempt extends Exchange {
     } as IncomingHttpHeaders)
     const { address } = this.call.endpoint as Endpoint
     if (!network.isUp(address)) {
-      this.lost(UNREACHED, { error: Object.assign(new Error(`nobody answers at ${address}`), { code: 'ECONNREFUSED' }), code: '' })
+      this.lost(UNREACHED, {
+        error: Object.assign(new Error(`nobody answers at ${address}`), { code: 'ECONNREFUSED' }),
+        code: '',
+        refused: false,
+      })
       return
     }
     this.exchangeMessages()
@@ -74,7 +78,11 @@ class MemoryAttempt extends Exchange {
       else throw new TypeError(`${this.call.service}: a scripted service must return a grpcReply(…), not ${typeof answer}`)
     } catch (error) {
       const refused = (error as { code?: unknown } | null)?.code === 'ECONNREFUSED'
-      this.lost(refused ? UNREACHED : BROKEN, { error: error instanceof Error ? error : new Error(String(error)), code: '' })
+      this.lost(refused ? UNREACHED : BROKEN, {
+        error: error instanceof Error ? error : new Error(String(error)),
+        code: '',
+        refused: false,
+      })
     }
     // Whoever still reads hears the end.
     this.#messages.end()
