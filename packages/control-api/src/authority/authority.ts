@@ -66,6 +66,9 @@ export interface RotationWorld {
   laggards(trustHash: string): readonly string[]
 }
 
+/** Calls `begin`, within a transaction of its own, by which a rotation from one root to another begins. */
+export type Accompany = (begin: () => void, roots: Pick<RotationState, 'oldRoot' | 'newRoot'>) => void
+
 /** A rotation is under way, and another one cannot begin. */
 export class RotationUnderWay extends Error {
   override readonly name = 'RotationUnderWay'
@@ -95,8 +98,12 @@ export interface Authority {
   own(names: readonly string[]): Promise<OwnCertificate>
   /** From here on every leaf issued before now is to be renewed: `trust.renewBefore` says so. */
   renewAll(): void
-  /** Begins a rotation of the root; durable when it resolves. @throws RotationUnderWay, RequestRefused */
-  rotate(): Promise<RotationState>
+  /**
+   * Begins a rotation of the root; durable when it resolves.
+   * @param accompany writes what is to be durable together with it, or not at all. Default: nothing
+   * @throws RotationUnderWay, RequestRefused, and what `accompany` throws
+   */
+  rotate(accompany?: Accompany): Promise<RotationState>
   /**
    * Does the one thing that is due, if any: the next step of a rotation, a rotation where the root grows old, another intermediate. To be
    * called every second or so. Resolves to a sentence on what was done, null where nothing was. Never two at once: a call during another

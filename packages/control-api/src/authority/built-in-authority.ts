@@ -1,7 +1,7 @@
 /** The control API's own authority, put together of what it holds, what it issues and how it is turned over. */
 import type { IdentityRoots, TrustSection } from '@zerohop/mesh-core/policy'
 import type { Clock } from '../clock.ts'
-import type { Authority, IssuedCertificate, OwnCertificate, RotationState, RotationWorld, SigningRequest } from './authority.ts'
+import type { Accompany, Authority, IssuedCertificate, OwnCertificate, RotationState, RotationWorld, SigningRequest } from './authority.ts'
 import type { HeldAuthority } from './held-authority.ts'
 import { Issuance } from './issuance.ts'
 import { type Pace, renewLeaves } from './rotation.ts'
@@ -78,8 +78,8 @@ export class BuiltInAuthority implements Authority {
     held.adopt(renewLeaves(held.stored, clock.now()))
   }
 
-  rotate(): Promise<RotationState> {
-    return this.#turnover.rotate()
+  rotate(accompany?: Accompany): Promise<RotationState> {
+    return this.#turnover.rotate(accompany)
   }
 
   step(world: RotationWorld): Promise<string | null> {

@@ -36,12 +36,7 @@ export class HeldAuthority {
 
   /** Puts `next` in the place of what there is. Made of `stored` in the same tick: a job that was waited for may have been overtaken. */
   adopt(next: StoredAuthority): void {
-    this.store.save(next)
-    this.#stored = next
-    const trust = trustOf(next)
-    if (trust.hash !== this.#trust.hash) this.#trust = trust
-    this.#fingerprint = fingerprintOf(signingRootOf(next).certificate)
-    for (const listener of [...this.#listeners]) listener()
+    this.store.save(next, () => this.#saved(next))
   }
 
   subscribe(listener: () => void): () => void {
@@ -51,5 +46,13 @@ export class HeldAuthority {
 
   forgetListeners(): void {
     this.#listeners.clear()
+  }
+
+  #saved(next: StoredAuthority): void {
+    this.#stored = next
+    const trust = trustOf(next)
+    if (trust.hash !== this.#trust.hash) this.#trust = trust
+    this.#fingerprint = fingerprintOf(signingRootOf(next).certificate)
+    for (const listener of [...this.#listeners]) listener()
   }
 }

@@ -57,9 +57,9 @@ test('whoever crashes at any step goes on from there, and no step is done twice'
   const seen: string[] = []
   let isFull = false
   const save = authorities.store.save.bind(authorities.store)
-  authorities.store.save = (state) => {
+  authorities.store.save = (state, saved) => {
     if (isFull) throw new Error('the disk is full')
-    save(state)
+    save(state, saved)
   }
   const told = () => JSON.stringify([authority.trust, authority.fingerprint, authority.rotation.phase, authority.roots()])
   const crashing = async (step: () => Promise<unknown>) => {

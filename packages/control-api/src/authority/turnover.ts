@@ -2,7 +2,7 @@
 import { X509Certificate } from 'node:crypto'
 import type { Clock } from '../clock.ts'
 import type { StoredIssuer, StoredRoot } from '../store/authority-store.ts'
-import { type RotationState, RotationUnderWay, type RotationWorld } from './authority.ts'
+import { type Accompany, type RotationState, RotationUnderWay, type RotationWorld } from './authority.ts'
 import { fingerprintOf } from './fingerprint.ts'
 import type { HeldAuthority } from './held-authority.ts'
 import { dueOf, named, nextNumber, type Pace, renew, retire, spread } from './rotation.ts'
@@ -37,7 +37,7 @@ export class Turnover {
     return { phase, since, oldRoot: fingerprint(roots.at(-2)), newRoot: fingerprint(roots.at(-1)), laggards, waitsFor: this.#waitsFor }
   }
 
-  async rotate(): Promise<RotationState> {
+  async rotate(accompany: Accompany = (begin) => begin()): Promise<RotationState> {
     const { held, signer, clock } = this.#parts
     if (held.stored.phase !== 'none' || this.#isBeginning) throw new RotationUnderWay('A rotation of the root is under way already.')
     this.#isBeginning = true
@@ -45,8 +45,9 @@ export class Turnover {
       const { trustDomain } = held.stored
       const before = keyed(signingRootOf(held.stored))
       const { root, link } = await signer.do({ kind: 'root', trustDomain, number: nextNumber(held.stored), now: clock.now(), before })
+      const roots = { oldRoot: fingerprintOf(before.certificate), newRoot: fingerprintOf(root.certificate) }
+      accompany(() => held.adopt(spread(held.stored, { root, link: link as string }, clock.now())), roots)
       this.#waitsFor = 'The new root is made known to all processes.'
-      held.adopt(spread(held.stored, { root, link: link as string }, clock.now()))
       return this.rotation
     } finally {
       this.#isBeginning = false

@@ -144,9 +144,13 @@ function present(parts: IdentityParts | null): IdentityParts {
 
 async function begun({ authority, writes }: IdentityParts, request: ApiRequest): Promise<ApiAnswer> {
   try {
-    const state = await authority.rotate()
-    const subject = `root ${state.oldRoot} to ${state.newRoot}`
-    writes.perform(request, () => ({ account: { action: 'identity.rotate', subject, revision: null, forced: false }, result: undefined }))
+    const state = await authority.rotate((begin, { oldRoot, newRoot }) =>
+      writes.perform(request, () => {
+        begin()
+        const subject = `root ${oldRoot} to ${newRoot}`
+        return { account: { action: 'identity.rotate', subject, revision: null, forced: false }, result: undefined }
+      }),
+    )
     return { status: 202, body: state }
   } catch (error) {
     if (error instanceof RequestRefused) throw problemOf(error)

@@ -54,8 +54,11 @@ export interface StoredLeaf {
 export interface AuthorityStore {
   /** Null where there is none yet. */
   load(): StoredAuthority | null
-  /** Puts all of it in the place of what was there, in one transaction. */
-  save(authority: StoredAuthority): void
+  /**
+   * Puts all of it in the place of what was there, in one transaction.
+   * @param saved is called once that is durable, which within a transaction of the caller's is at its end; not at all where it fails
+   */
+  save(authority: StoredAuthority, saved?: () => void): void
   /**
    * Adds a leaf, and forgets those that ended before `now`. `replaces` names a leaf that is from its `until` on not shown any more. One
    * transaction.

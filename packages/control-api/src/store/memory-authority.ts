@@ -7,8 +7,9 @@ export function memoryAuthority(): AuthorityStore {
   const leaves = new Map<string, StoredLeaf>()
   return {
     load: () => kept,
-    save: (authority) => {
+    save: (authority, saved) => {
       kept = structuredClone(authority)
+      saved?.()
     },
     addLeaf: (leaf, now, replaces) => {
       for (const { serial, until } of leaves.values()) if (until <= now) leaves.delete(serial)

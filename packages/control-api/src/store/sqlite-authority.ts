@@ -27,7 +27,7 @@ export class SqliteAuthority implements AuthorityStore {
     }
   }
 
-  save({ trustDomain, seal, renewBefore, phase, since, laggards, roots }: StoredAuthority): void {
+  save({ trustDomain, seal, renewBefore, phase, since, laggards, roots }: StoredAuthority, saved?: () => void): void {
     const { database } = this.#file
     this.#file.transaction(() => {
       database
@@ -40,6 +40,7 @@ export class SqliteAuthority implements AuthorityStore {
       for (const { number, certificate, key, link, intermediate, isRetired } of roots) {
         insert.run(number, certificate, key, link, intermediate?.certificate ?? null, intermediate?.key ?? null, Number(isRetired))
       }
+      if (saved !== undefined) this.#file.afterCommit(saved)
     })
   }
 
