@@ -1,4 +1,4 @@
-/** How many certificates a service may ask for, so that one that runs wild does not take the authority from all others. */
+/** How many certificates one may ask for, so that one that runs wild does not take the authority from all others. */
 import type { Clock } from '../clock.ts'
 
 interface Bucket {
@@ -12,7 +12,7 @@ const burst = 250
 // Full buckets are forgotten beyond so many.
 const mostBuckets = 1000
 
-/** A token bucket for each service. */
+/** A token bucket for each asker: a service, or a single-use token. */
 export class IssuanceRate {
   readonly #clock: Clock
   readonly #buckets = new Map<string, Bucket>()
@@ -21,12 +21,12 @@ export class IssuanceRate {
     this.#clock = clock
   }
 
-  /** Counts a request. False where the service has asked too often. */
-  takes(service: string): boolean {
+  /** Counts a request. False where the asker has asked too often. */
+  takes(asker: string): boolean {
     const now = this.#clock.now()
     if (this.#buckets.size >= mostBuckets) this.#forget(now)
-    const bucket = this.#buckets.get(service) ?? { left: burst, at: now }
-    this.#buckets.set(service, bucket)
+    const bucket = this.#buckets.get(asker) ?? { left: burst, at: now }
+    this.#buckets.set(asker, bucket)
     bucket.left = leftIn(bucket, now)
     bucket.at = now
     if (bucket.left < 1) return false
@@ -35,7 +35,7 @@ export class IssuanceRate {
   }
 
   #forget(now: number): void {
-    for (const [service, bucket] of this.#buckets) if (leftIn(bucket, now) >= burst) this.#buckets.delete(service)
+    for (const [asker, bucket] of this.#buckets) if (leftIn(bucket, now) >= burst) this.#buckets.delete(asker)
   }
 }
 
