@@ -4,6 +4,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createControlApi } from '@zerohop/control-api'
 
+/** Where it listens, what an admin shows, and the roots by which it is believed; null in plaintext. */
+export interface ServerStarted {
+  readonly port: number
+  readonly token: string
+  readonly ca: string | null
+}
+
 /** What the process says of its memory after a collection. */
 export interface ServerMemory {
   readonly rss: number
@@ -11,7 +18,8 @@ export interface ServerMemory {
 }
 
 const data = mkdtempSync(join(tmpdir(), 'zerohop-bench-'))
-const control = await createControlApi({ data, host: '0.0.0.0', port: 0, lease: 3_600_000, maxConnections: 100_000, tls: 'off' })
+const tls = process.argv.includes('--tls') ? 'on' : 'off'
+const control = await createControlApi({ data, host: '0.0.0.0', port: 0, lease: 3_600_000, maxConnections: 100_000, tls })
 const { port } = await control.listen()
 
 process.on('message', async () => {
@@ -27,4 +35,4 @@ process.on('disconnect', async () => {
   rmSync(data, { recursive: true })
   process.exit()
 })
-process.send?.({ port, token: control.freshAdminToken })
+process.send?.({ port, token: control.freshAdminToken ?? '', ca: control.roots?.pem.join('') ?? null } satisfies ServerStarted)

@@ -1,12 +1,16 @@
 /** One watcher of `bench control`: a poll on a socket of its own, whose answers are parsed and checked like a client's. */
 import { connect, type Socket } from 'node:net'
+import { connect as connectSecurely } from 'node:tls'
 import { gunzipSync } from 'node:zlib'
-import { type ControlDocument, type EndpointRecord, hashOfEndpoints } from '@zerohop/mesh-core/policy'
+import { type ControlDocument, type EndpointRecord, hashOfEndpoints, schemaLevel } from '@zerohop/mesh-core/policy'
+import type { Identity } from '@zerohop/mesh-core/transport'
 
 /** Who watches what. */
 export interface WatcherOptions {
   readonly port: number
   readonly token: string
+  /** By which it speaks mutual TLS instead of showing the token; null: in plaintext. */
+  readonly identity: Identity | null
   readonly instance: string
   readonly uses: readonly string[]
   /** The address to connect to; several, so that there are ports enough. */
@@ -30,9 +34,7 @@ export class Watcher {
 
   /** Connects, takes the first document, and stays. */
   async start(): Promise<void> {
-    const { port, host } = this.#options
-    const socket = connect({ port, host, noDelay: true })
-    await new Promise<void>((resolve, reject) => socket.once('connect', resolve).once('error', reject))
+    const socket = await this.#connected()
     this.#socket = socket
     socket.on('data', (chunk) => this.#take(chunk))
     // A connection that ends spoils the measurement: the process that holds it must fail.
@@ -42,6 +44,19 @@ export class Watcher {
     this.#poll()
   }
 
+  async #connected(): Promise<Socket> {
+    const { port, host, identity } = this.#options
+    // The certificate of the control API has no names for each of the addresses.
+    const secured = { servername: 'localhost', minVersion: 'TLSv1.3' } as const
+    const socket =
+      identity === null ? connect({ port, host }) : connectSecurely({ port, host, secureContext: identity.context, ...secured })
+    socket.setNoDelay(true)
+    await new Promise<void>((resolve, reject) =>
+      socket.once(identity === null ? 'connect' : 'secureConnect', resolve).once('error', reject),
+    )
+    return socket
+  }
+
   stop(): void {
     const socket = this.#socket
     this.#socket = null
@@ -49,11 +64,11 @@ export class Watcher {
   }
 
   #poll(): void {
-    const { instance, uses, token } = this.#options
+    const { instance, uses, token, identity } = this.#options
     const after = this.#version === '' ? '' : `&after=${this.#version}`
-    const query = `instance=${instance}&schema=2&sdk=0.1.0&wait=5m&uses=${uses.join(',')}${after}`
-    const head = `GET /v1/documents/watcher?${query} HTTP/1.1\r\nhost: control\r\nauthorization: Bearer ${token}\r\naccept-encoding: gzip\r\n\r\n`
-    this.#socket?.write(head)
+    const query = `instance=${instance}&schema=${schemaLevel}&sdk=0.1.0&wait=5m&uses=${uses.join(',')}${after}`
+    const bearer = identity === null ? `authorization: Bearer ${token}\r\n` : ''
+    this.#socket?.write(`GET /v1/documents/watcher?${query} HTTP/1.1\r\nhost: control\r\n${bearer}accept-encoding: gzip\r\n\r\n`)
   }
 
   #take(chunk: Buffer): void {
@@ -79,6 +94,7 @@ export class Watcher {
       if (!('full' in section)) throw new Error('the bench has no lists that are long enough for a delta')
       this.#hashes.set(`endpoints/${name}`, hashOfEndpoints(section.full as EndpointRecord[]))
     }
+    if (document.trust !== undefined) this.#hashes.set('trust', document.trust.hash)
     for (const [section, hash] of Object.entries(document.sections)) {
       if (this.#hashes.get(section) !== hash) throw new Error(`${this.#options.instance}: the hash of ${section} does not fit`)
     }

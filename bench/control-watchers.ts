@@ -1,5 +1,8 @@
 /** A process full of watchers for `bench control`: half of them with one set of services, half with sets of their own. */
+
+import { createMesh } from '@zerohop/mesh-core'
 import type { ControlDocument } from '@zerohop/mesh-core/policy'
+import { type Identity, partsOf } from '@zerohop/mesh-core/transport'
 import { Watcher } from './control-watcher.ts'
 
 /** What the process is asked for. */
@@ -11,6 +14,8 @@ export type WatchersAsk =
       readonly from: number
       readonly count: number
       readonly services: number
+      /** Over mutual TLS. */
+      readonly tls: boolean
     }
   | { readonly do: 'expect'; readonly revision: number }
   | { readonly do: 'stop' }
@@ -44,12 +49,22 @@ function usesOf(n: number, services: number): string[] {
   return ['payment', ...new Set(others)]
 }
 
-async function start({ port, token, from, count, services }: Extract<WatchersAsk, { do: 'start' }>): Promise<void> {
+/** The certificate of this process, as a service gets it. */
+async function issued(port: number, token: string): Promise<Identity> {
+  await using mesh = createMesh({ service: 'watcher', control: `https://localhost:${port}`, token, lastGood: false })
+  await mesh.ready()
+  const identity = partsOf(mesh).identity?.current
+  if (identity === undefined) throw new Error('the control API issued no certificate')
+  return identity
+}
+
+async function start({ port, token, from, count, services, tls }: Extract<WatchersAsk, { do: 'start' }>): Promise<void> {
   missing = count
+  const identity = tls ? await issued(port, token) : null
   const all = Array.from({ length: count }, (_, at) => {
     const n = from + at
     const host = `127.0.0.${1 + Math.floor(n / watchersOfAddress)}`
-    return new Watcher({ port, token, host, instance: `watcher-${n}`, uses: usesOf(n, services), onDocument: adopted })
+    return new Watcher({ port, token, identity, host, instance: `watcher-${n}`, uses: usesOf(n, services), onDocument: adopted })
   })
   watchers.push(...all)
   const line = all[Symbol.iterator]()

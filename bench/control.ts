@@ -1,7 +1,9 @@
 /** `pnpm bench control`: how long a change of policy takes to reach the last of many watchers, and what a parked one costs. */
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
-import type { ServerMemory } from './control-server.ts'
+import { Agent, request } from 'undici'
+import type { ServerMemory, ServerStarted } from './control-server.ts'
+
 import type { WatchersAnswer, WatchersAsk } from './control-watchers.ts'
 import { median } from './rounds.ts'
 
@@ -18,11 +20,22 @@ interface Control {
   readonly port: number
   readonly admin: string
   readonly token: string
+  /** The roots by which it is believed; null in plaintext. */
+  readonly ca: string | null
+  readonly dispatcher: Agent
 }
 
 /** Measures and prints; with `json` a last line for machines. */
-export async function benchControl({ json, watchers }: { readonly json: boolean; readonly watchers: number }): Promise<void> {
-  const control = await startControl()
+export async function benchControl({
+  json,
+  watchers,
+  tls,
+}: {
+  readonly json: boolean
+  readonly watchers: number
+  readonly tls: boolean
+}): Promise<void> {
+  const control = await startControl(tls)
   const health = forked('control-health.ts')
   try {
     await fill(control)
@@ -31,7 +44,7 @@ export async function benchControl({ json, watchers }: { readonly json: boolean;
     const crowd = await park(control, watchers)
     await pause(settleMs)
     const after = await memoryOf(control)
-    health.send({ port: control.port })
+    health.send({ port: control.port, ca: control.ca })
     await pause(settleMs)
     await longestOf(health)
     const took: number[] = []
@@ -45,6 +58,7 @@ export async function benchControl({ json, watchers }: { readonly json: boolean;
     for (const process of crowd) process.send({ do: 'stop' } satisfies WatchersAsk)
     const figures = {
       watchers,
+      tls,
       lastMs: Math.round(median(took)),
       rssPerWatcher: Math.round((after.rss - before.rss) / watchers),
       heapPerWatcher: Math.round((after.heap - before.heap) / watchers),
@@ -57,13 +71,14 @@ export async function benchControl({ json, watchers }: { readonly json: boolean;
   } finally {
     health.disconnect()
     control.process.disconnect()
+    await control.dispatcher.close()
   }
 }
 
-async function startControl(): Promise<Control> {
-  const process = forked('control-server.ts', ['--expose-gc'])
-  const [{ port, token: admin }] = (await once(process, 'message')) as [{ port: number; token: string }]
-  const control = { process, port, admin }
+async function startControl(tls: boolean): Promise<Control> {
+  const process = forked('control-server.ts', { execArgv: ['--expose-gc'], args: tls ? ['--tls'] : [] })
+  const [{ port, token: admin, ca }] = (await once(process, 'message')) as [ServerStarted]
+  const control = { process, port, admin, ca, dispatcher: new Agent({ connect: ca === null ? {} : { ca, servername: 'localhost' } }) }
   const { token } = (await ask(control, 'POST', { path: '/v1/tokens', body: { service: 'watcher' } })) as { token: string }
   return { ...control, token }
 }
@@ -95,7 +110,7 @@ async function park(control: Control, watchers: number): Promise<ChildProcess[]>
     crowd.push(process)
     const count = Math.min(watchersOfProcess, watchers - from)
     const { port, token } = control
-    process.send({ do: 'start', port, token, from, count, services } satisfies WatchersAsk)
+    process.send({ do: 'start', port, token, from, count, services, tls: control.ca !== null } satisfies WatchersAsk)
     await once(process, 'message')
   }
   return crowd
@@ -126,17 +141,18 @@ async function write(control: Control, service: string, timeoutMs: number): Prom
 }
 
 async function ask(
-  { port, admin }: Pick<Control, 'port' | 'admin'>,
-  method: string,
+  { port, admin, ca, dispatcher }: Omit<Control, 'token'>,
+  method: 'GET' | 'POST' | 'PUT',
   { path, body }: { readonly path: string; readonly body?: unknown },
 ): Promise<unknown> {
-  const response = await fetch(`http://127.0.0.1:${port}${path}`, {
+  const response = await request(`${ca === null ? 'http' : 'https'}://127.0.0.1:${port}${path}`, {
     method,
+    dispatcher,
     headers: { authorization: `Bearer ${admin}`, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   })
-  const text = await response.text()
-  if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${text}`)
+  const text = await response.body.text()
+  if (response.statusCode >= 300) throw new Error(`${method} ${path}: ${response.statusCode} ${text}`)
   return text === '' ? null : JSON.parse(text)
 }
 
@@ -152,8 +168,8 @@ async function longestOf(health: ChildProcess): Promise<number> {
   return longest
 }
 
-function forked(file: string, execArgv: readonly string[] = []): ChildProcess {
-  const child = fork(new URL(file, import.meta.url), { execArgv: [...execArgv] })
+function forked(file: string, { execArgv = [], args = [] }: { execArgv?: string[]; args?: string[] } = {}): ChildProcess {
+  const child = fork(new URL(file, import.meta.url), args, { execArgv })
   child.once('exit', (code) => {
     if (code !== 0 && code !== null) throw new Error(`${file} ended with code ${code}`)
   })

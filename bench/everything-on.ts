@@ -16,3 +16,14 @@ export const everythingOn = {
   breaker: { consecutiveFailures: 10, successRate: { below: 0.5 }, openFor: '30s' },
   outlier: { consecutiveFailures: 5, successRate: { below: 0.5 }, ejectFor: '30s' },
 } as const
+
+const { timeout, attemptTimeout, ...untimed } = everythingOn
+
+/** The same where calls are streams: their silence and their length are bounded instead. */
+export const everythingOnForStreams = { ...untimed, stream: { idle: '30s', total: '60s' } } as const
+
+/** The layers of a server, none of them in the way. */
+export const inboundOn = {
+  limit: { inbound: { inFlight: 10_000, queue: 100 } },
+  rateLimit: { inbound: { perSecond: 1_000_000, burst: 1_000_000 } },
+} as const

@@ -4,12 +4,22 @@ import { benchControl } from './control.ts'
 import { benchEndpoints } from './endpoints.ts'
 import { benchStack } from './stack.ts'
 import { benchWire } from './wire.ts'
+import { benchWireGrpc } from './wire-grpc.ts'
 
-const benches: Readonly<
-  Record<string, { run: (options: { json: boolean; watchers: number; mtls: boolean }) => Promise<void>; what: string }>
-> = {
+interface BenchOptions {
+  readonly json: boolean
+  readonly watchers: number
+  readonly mtls: boolean
+  readonly grpc: boolean
+  readonly tls: boolean
+}
+
+const benches: Readonly<Record<string, { run: (options: BenchOptions) => Promise<void>; what: string }>> = {
   stack: { run: ({ json }) => benchStack(json), what: 'what the layers cost a call: microseconds and bytes' },
-  wire: { run: benchWire, what: 'mesh fetch beside global fetch and undici.request, over real sockets' },
+  wire: {
+    run: (options) => (options.grpc ? benchWireGrpc(options.json) : benchWire(options)),
+    what: 'mesh fetch beside global fetch and undici.request, over real sockets',
+  },
   endpoints: {
     run: ({ json }) => benchEndpoints(json),
     what: 'one change among 10,000 endpoints, a pick among them, the heap of 1,000 services',
@@ -17,11 +27,17 @@ const benches: Readonly<
   control: { run: benchControl, what: 'how soon a change of policy reaches the last watcher, and what a parked one costs' },
 }
 
-const usage = `pnpm bench <name> [--json]\n\n${Object.entries(benches)
-  .map(([name, { what }]) => `  ${name.padEnd(11)}${what}`)
-  .join(
-    '\n',
-  )}\n\n  --json            ends with one line for machines\n  --mtls            of wire: over mutual TLS\n  --watchers N      of control: how many polls are parked, default 1000\n`
+const names = Object.entries(benches).map(([name, { what }]) => `  ${name.padEnd(13)}${what}`)
+const usage = `pnpm bench <name> [--json]
+
+${names.join('\n')}
+
+  --json       ends with one line for machines
+  --mtls       of wire: over mutual TLS
+  --grpc       of wire: grpc-js over the mesh beside grpc-js, and its server
+  --watchers N of control: how many polls are parked, default 1000
+  --tls        of control: over TLS
+`
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -29,15 +45,16 @@ const { values, positionals } = parseArgs({
     json: { type: 'boolean', default: false },
     watchers: { type: 'string', default: '1000' },
     mtls: { type: 'boolean', default: false },
+    grpc: { type: 'boolean', default: false },
+    tls: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
 })
 const bench = benches[positionals[0] ?? '']
 const watchers = Number(values.watchers)
-if (values.help || bench === undefined || !Number.isSafeInteger(watchers) || watchers < 1) {
+const { json, mtls, grpc, tls } = values
+if (values.help || bench === undefined || !Number.isSafeInteger(watchers) || watchers < 1 || (grpc && mtls)) {
   const out = values.help ? process.stdout : process.stderr
   out.write(usage)
   process.exitCode = values.help ? 0 : 2
-} else {
-  await bench.run({ json: values.json, watchers, mtls: values.mtls })
-}
+} else await bench.run({ json, watchers, mtls, grpc, tls })

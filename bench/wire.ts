@@ -7,13 +7,14 @@ import { staticEndpoints } from '@zerohop/mesh-discovery'
 import { meshFetch } from '@zerohop/mesh-http'
 import { Agent, getGlobalDispatcher, request, setGlobalDispatcher } from 'undici'
 import { everythingOn } from './everything-on.ts'
+import { type Figures, type Load, measure, ratioOf, rounded, rowsOf } from './load.ts'
 import { interleave, median } from './rounds.ts'
 import { WireIdentity } from './wire-identity.ts'
 
 const roundsInPlaintext = 21
 const roundsSecured = 15
-const callsPerRound = 3_000
-const inFlight = 50
+const load: Load = { calls: 3_000, inFlight: 50 }
+const { calls: callsPerRound, inFlight } = load
 const renewals = 7
 // Longer than a swap of connections takes.
 const renewalWindowMs = 1000
@@ -25,12 +26,6 @@ const posted = JSON.stringify({
   ],
 })
 const jsonHeaders = { 'content-type': 'application/json' }
-
-interface Round {
-  readonly cpuUs: number
-  readonly rps: number
-  readonly latenciesMs: Float64Array
-}
 
 /** Measures and prints; with `json` a last line for machines. */
 export async function benchWire({ json, mtls }: { json: boolean; mtls: boolean }): Promise<void> {
@@ -66,11 +61,9 @@ export async function benchWire({ json, mtls }: { json: boolean; mtls: boolean }
         (await request(`${origin}/orders`, { dispatcher, method: 'POST', headers: jsonHeaders, body: posted })).body.json(),
       undiciRequestAgain: async () => (await request(`${origin}/things/42`, { dispatcher })).body.json(),
     }
-    const contestants: Record<string, () => Promise<Round>> = Object.fromEntries(
-      Object.entries(work).map(([name, call]) => [name, () => measure(call)]),
-    )
+    const contestants = Object.fromEntries(Object.entries(work).map(([name, call]) => [name, () => measure(call, load)]))
     const figures = await runUnder(new Ambient(null, '', Number.POSITIVE_INFINITY), async () => {
-      for (const call of Object.values(work)) await measure(call)
+      for (const call of Object.values(work)) await measure(call, load)
       return interleave(contestants, rounds)
     })
     const secured =
@@ -91,26 +84,6 @@ async function readStream(response: Response): Promise<number> {
   return size
 }
 
-async function measure(call: () => Promise<unknown>): Promise<Round> {
-  const latenciesMs = new Float64Array(callsPerRound)
-  let begun = 0
-  const lane = async (): Promise<void> => {
-    while (begun < callsPerRound) {
-      const at = begun++
-      const startedAt = performance.now()
-      await call()
-      latenciesMs[at] = performance.now() - startedAt
-    }
-  }
-  globalThis.gc?.()
-  const cpuBefore = process.cpuUsage()
-  const startedAt = performance.now()
-  await Promise.all(Array.from({ length: inFlight }, lane))
-  const tookMs = performance.now() - startedAt
-  const cpu = process.cpuUsage(cpuBefore)
-  return { cpuUs: (cpu.user + cpu.system) / callsPerRound, rps: (callsPerRound * 1000) / tookMs, latenciesMs: latenciesMs.sort() }
-}
-
 /** What it costs this process, in ms of its CPU, when its certificate is renewed while all of its connections are in use. */
 async function measureRenewal(call: () => Promise<unknown>, identity: WireIdentity): Promise<number> {
   const costs: number[] = []
@@ -121,7 +94,7 @@ async function measureRenewal(call: () => Promise<unknown>, identity: WireIdenti
     const renewed = await spend(call)
     costs.push((renewed.cpuUs - (without.cpuUs / without.calls) * renewed.calls) / 1000)
   }
-  return round(median(costs))
+  return rounded(median(costs))
 }
 
 async function spend(call: () => Promise<unknown>): Promise<{ cpuUs: number; calls: number }> {
@@ -147,18 +120,9 @@ interface Shown {
   readonly secured: { readonly handshakes: { readonly perSecond: number; readonly cpuUs: number }; readonly renewalMs: number } | null
 }
 
-function print(figures: Readonly<Record<string, readonly Round[]>>, options: Shown): void {
-  const quantile = (round: Round, share: number): number => round.latenciesMs[Math.floor(share * (callsPerRound - 1))] ?? Number.NaN
-  const rows = Object.entries(figures).map(([name, all]) => ({
-    name,
-    cpuUs: round(median(all.map((one) => one.cpuUs))),
-    rps: Math.round(median(all.map((one) => one.rps))),
-    p50Ms: round(median(all.map((one) => quantile(one, 0.5)))),
-    p99Ms: round(median(all.map((one) => quantile(one, 0.99)))),
-  }))
-  // Of pairs within a round: what the machine did besides in that round hit both.
-  const ratio = (one: string, other: string): number =>
-    round(median((figures[one] ?? []).map((own, at) => own.cpuUs / ((figures[other] ?? [])[at]?.cpuUs ?? Number.NaN))))
+function print(figures: Figures, options: Shown): void {
+  const rows = rowsOf(figures)
+  const ratio = (one: string, other: string): number => ratioOf(figures, one, other)
   const ratios = {
     'meshFetch/globalFetch': ratio('meshFetch', 'globalFetch'),
     'meshFetch/undiciRequest': ratio('meshFetch', 'undiciRequest'),
@@ -181,8 +145,4 @@ function print(figures: Readonly<Record<string, readonly Round[]>>, options: Sho
     console.log(`a renewal of the client's certificate with ${inFlight} connections in use: ${renewalMs} ms of its CPU, once`)
   }
   if (options.json) console.log(JSON.stringify({ bench: 'wire', ratios, rows, ...(secured === null ? {} : { mtls: true, ...secured }) }))
-}
-
-function round(figure: number): number {
-  return Number(figure.toFixed(3))
 }

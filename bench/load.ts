@@ -1,0 +1,80 @@
+/** Thousands of calls, so many at once, and what they cost: what all benches over sockets have in common. */
+import { median } from './rounds.ts'
+
+/** One round of one contestant. */
+export interface Round {
+  readonly cpuUs: number
+  readonly rps: number
+  readonly latenciesMs: Float64Array
+}
+
+/** How much one round is. */
+export interface Load {
+  readonly calls: number
+  readonly inFlight: number
+}
+
+/** What the CPU has cost so far, in microseconds. */
+export type CpuMeter = () => number | Promise<number>
+
+/** That of this process. */
+export function ownCpuUs(): number {
+  const { user, system } = process.cpuUsage()
+  return user + system
+}
+
+/** Runs one round; by default it costs what it costs this process. */
+export async function measure(call: () => Promise<unknown>, { calls, inFlight }: Load, cpuUs: CpuMeter = ownCpuUs): Promise<Round> {
+  const latenciesMs = new Float64Array(calls)
+  let begun = 0
+  const lane = async (): Promise<void> => {
+    while (begun < calls) {
+      const at = begun++
+      const startedAt = performance.now()
+      await call()
+      latenciesMs[at] = performance.now() - startedAt
+    }
+  }
+  globalThis.gc?.()
+  const before = await cpuUs()
+  const startedAt = performance.now()
+  await Promise.all(Array.from({ length: inFlight }, lane))
+  const tookMs = performance.now() - startedAt
+  const spentUs = (await cpuUs()) - before
+  return { cpuUs: spentUs / calls, rps: (calls * 1000) / tookMs, latenciesMs: latenciesMs.sort() }
+}
+
+/** The rounds of each contestant, in order. */
+export type Figures = Readonly<Record<string, readonly Round[]>>
+
+/** A line of the table. */
+export interface Row {
+  readonly name: string
+  readonly cpuUs: number
+  readonly rps: number
+  readonly p50Ms: number
+  readonly p99Ms: number
+}
+
+/** The middle of each contestant's rounds. */
+export function rowsOf(figures: Figures): Row[] {
+  const quantile = ({ latenciesMs }: Round, share: number): number =>
+    latenciesMs[Math.floor(share * (latenciesMs.length - 1))] ?? Number.NaN
+  return Object.entries(figures).map(([name, all]) => ({
+    name,
+    cpuUs: rounded(median(all.map((one) => one.cpuUs))),
+    rps: Math.round(median(all.map((one) => one.rps))),
+    p50Ms: rounded(median(all.map((one) => quantile(one, 0.5)))),
+    p99Ms: rounded(median(all.map((one) => quantile(one, 0.99)))),
+  }))
+}
+
+/** The middle of pairs within a round: what the machine did besides in that round hit both. */
+export function ratioOf(figures: Figures, one: string, other: string): number {
+  const pairs = (figures[one] ?? []).map((own, at) => own.cpuUs / ((figures[other] ?? [])[at]?.cpuUs ?? Number.NaN))
+  return rounded(median(pairs))
+}
+
+export function rounded(figure: number): number {
+  return Number(figure.toFixed(3))
+}

@@ -1,0 +1,120 @@
+/** `pnpm bench wire --grpc`: a client of grpc-js through meshChannel, and a server of grpc-js behind serveGrpc, beside what both stand on. */
+import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
+import { credentials } from '@grpc/grpc-js'
+import { createMesh } from '@zerohop/mesh-core'
+import { Ambient, runUnder } from '@zerohop/mesh-core/transport'
+import { staticEndpoints } from '@zerohop/mesh-discovery'
+import { meshClient } from '@zerohop/mesh-grpc'
+import { everythingOn, everythingOnForStreams, inboundOn } from './everything-on.ts'
+import type { GrpcServerTold } from './grpc-answering-server.ts'
+import { type CpuMeter, type Figures, type Load, measure, ratioOf, rowsOf } from './load.ts'
+import { interleave } from './rounds.ts'
+import { getting, listing, Things } from './things.ts'
+
+const rounds = 15
+const messagesOfStream = 1000
+const unaryLoad: Load = { calls: 2000, inFlight: 50 }
+const streamLoad: Load = { calls: 16, inFlight: 4 }
+
+interface Contestant {
+  readonly call: () => Promise<unknown>
+  readonly load: Load
+  /** Whose CPU counts. Default: the client's. */
+  readonly cpuUs?: CpuMeter
+}
+
+interface GrpcServer {
+  readonly process: ChildProcess
+  readonly ports: readonly number[]
+  readonly cpuUs: CpuMeter
+}
+
+/** Measures and prints; with `json` a last line for machines. */
+export async function benchWireGrpc(json: boolean): Promise<void> {
+  const [plain, meshed, bounded] = await Promise.all([
+    started({ kind: 'plain' }),
+    started({ kind: 'meshed', policy: {} }),
+    started({ kind: 'meshed', policy: inboundOn }),
+  ])
+  try {
+    await using mesh = createMesh({
+      service: 'bench',
+      discovery: staticEndpoints(Object.fromEntries(['target', 'streams'].map((service) => [service, addressesOf(plain)]))),
+      policy: [
+        { service: 'target', ...everythingOn },
+        { service: 'streams', ...everythingOnForStreams },
+      ],
+      identity: false,
+    })
+    const bare = bareClient(plain)
+    const again = bareClient(plain)
+    const [bareOfMeshed, bareOfBounded] = [bareClient(meshed), bareClient(bounded)]
+    const clients = await race({
+      meshUnary: { call: getting(meshClient(mesh, 'target', Things)), load: unaryLoad },
+      grpcJs: { call: getting(bare), load: unaryLoad },
+      grpcJsAgain: { call: getting(again), load: unaryLoad },
+      meshStream: { call: listing(meshClient(mesh, 'streams', Things), messagesOfStream), load: streamLoad },
+      grpcJsStream: { call: listing(bare, messagesOfStream), load: streamLoad },
+    })
+    const servers = await race({
+      meshServer: { call: getting(bareOfMeshed), load: unaryLoad, cpuUs: meshed.cpuUs },
+      meshServerBounded: { call: getting(bareOfBounded), load: unaryLoad, cpuUs: bounded.cpuUs },
+      grpcJsServer: { call: getting(bare), load: unaryLoad, cpuUs: plain.cpuUs },
+      meshServerStream: { call: listing(bareOfBounded, messagesOfStream), load: streamLoad, cpuUs: bounded.cpuUs },
+      grpcJsServerStream: { call: listing(bare, messagesOfStream), load: streamLoad, cpuUs: plain.cpuUs },
+    })
+    for (const client of [bare, again, bareOfMeshed, bareOfBounded]) client.close()
+    print(clients, servers, json)
+  } finally {
+    for (const server of [plain, meshed, bounded]) server.process.disconnect()
+  }
+}
+
+async function race(contestants: Readonly<Record<string, Contestant>>): Promise<Figures> {
+  const all = Object.entries(contestants).map(([name, { call, load, cpuUs }]) => [name, () => measure(call, load, cpuUs)] as const)
+  // Under an inbound request, as most calls are.
+  return runUnder(new Ambient(null, '', Number.POSITIVE_INFINITY), async () => {
+    for (const [, round] of all) await round()
+    return interleave(Object.fromEntries(all), rounds)
+  })
+}
+
+async function started(told: GrpcServerTold): Promise<GrpcServer> {
+  const child = fork(new URL('grpc-answering-server.ts', import.meta.url))
+  child.send(told)
+  const [ports] = (await once(child, 'message')) as [number[]]
+  const cpuUs = async (): Promise<number> => {
+    child.send('cpu')
+    return ((await once(child, 'message')) as [number])[0]
+  }
+  return { process: child, ports, cpuUs }
+}
+
+function addressesOf({ ports }: GrpcServer): string[] {
+  return ports.map((port) => `127.0.0.1:${port}`)
+}
+
+/** As most programs have it: one address, one connection. */
+function bareClient(server: GrpcServer) {
+  const [address] = addressesOf(server) as [string]
+  return new Things(address, credentials.createInsecure(), { 'grpc.use_local_subchannel_pool': 1 })
+}
+
+function print(clients: Figures, servers: Figures, json: boolean): void {
+  const ratios = {
+    'meshUnary/grpcJs': ratioOf(clients, 'meshUnary', 'grpcJs'),
+    'meshStream/grpcJs': ratioOf(clients, 'meshStream', 'grpcJsStream'),
+    'meshServer/grpcJs': ratioOf(servers, 'meshServer', 'grpcJsServer'),
+    'meshServerBounded/grpcJs': ratioOf(servers, 'meshServerBounded', 'grpcJsServer'),
+    'meshServerStream/grpcJs': ratioOf(servers, 'meshServerStream', 'grpcJsServerStream'),
+    noise: ratioOf(clients, 'grpcJsAgain', 'grpcJs'),
+  }
+  const rows = [...rowsOf(clients), ...rowsOf(servers)]
+  console.table(rows)
+  console.table(ratios)
+  console.log(`CPU per call, of the server's process in the rows with Server, of the client's in the others: a message of 250 bytes,`)
+  console.log(`${unaryLoad.inFlight} in flight, or a stream of ${messagesOfStream} of them, ${streamLoad.inFlight} in flight; median of`)
+  console.log(`${rounds} interleaved rounds of ${unaryLoad.calls} calls, or ${streamLoad.calls} streams. noise: grpc-js beside itself.`)
+  if (json) console.log(JSON.stringify({ bench: 'wire', grpc: true, ratios, rows }))
+}
