@@ -113,15 +113,15 @@ export const attempts: readonly Case[] = [
   },
   {
     name: 'attempts end when the call does',
-    policy: { timeout: 250, attemptTimeout: 100, retry: { attempts: 10, on: ['late'], ...noPause } },
+    policy: { timeout: 870, attemptTimeout: 300, retry: { attempts: 10, on: ['late'], ...noPause } },
     upstream: { does: [silent] },
     steps: [
-      call(read(), { verdict: 'expired', attempts: 3, within: [250, 250] }),
+      call(read(), { verdict: 'expired', attempts: 3, within: [870, 870] }),
       see({
         executions: 3,
         gaps: [
-          [100, 100],
-          [100, 100],
+          [300, 300],
+          [300, 300],
         ],
         attempts: { late: 2, expired: 1 },
       }),

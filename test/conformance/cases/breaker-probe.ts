@@ -10,7 +10,7 @@ export const breakerProbe: readonly Case[] = [
   {
     name: 'after its time one probe goes through, alone, and its success closes it',
     policy: { retry: once, breaker: { consecutiveFailures: 2, openFor: 300 } },
-    upstream: { does: [fault, fault, answers('ok', { afterMs: 100 }), ok] },
+    upstream: { does: [fault, fault, answers('ok', { afterMs: 400 }), ok] },
     steps: [
       calls(2, read(), { verdict: 'fault' }),
       call(read(), isOpen),

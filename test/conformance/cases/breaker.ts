@@ -32,7 +32,7 @@ export const breaker: readonly Case[] = [
   ...evidence.map(
     ({ name, does, spec, ending, executions }): Case => ({
       name: `failures in a row open it: ${name}`,
-      policy: { timeout: 150, retry: once, attemptTimeout: 100, breaker: { consecutiveFailures: 2, openFor: '1m' } },
+      policy: { timeout: 450, retry: once, attemptTimeout: 300, breaker: { consecutiveFailures: 2, openFor: '1m' } },
       upstream: { does: [does], freshConnections: true },
       steps: [calls(2, spec, ending), calls(3, read(), isOpen), see({ executions, breakers: { '': 'open' }, moves: ['breaker open'] })],
     }),

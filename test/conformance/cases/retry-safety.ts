@@ -45,7 +45,7 @@ function retryOf(caller: Caller, verdict: Tried): Case {
   const executed = verdict === 'unreached' ? 0 : 1
   return {
     name: `${caller.name} is ${again ? '' : 'not '}tried again when ${verdict}`,
-    policy: { retry: { attempts: 2, on: verdicts, ...noPause }, ...(verdict === 'late' ? { attemptTimeout: 200 } : {}) },
+    policy: { retry: { attempts: 2, on: verdicts, ...noPause }, ...(verdict === 'late' ? { attemptTimeout: 400 } : {}) },
     upstream: { does: [does, ok], freshConnections: verdict === 'broken' },
     steps: again
       ? [

@@ -5,9 +5,9 @@ import { abort, answers, begin, call, end, pass, read, see, silent } from '../wo
 export const stream: readonly Case[] = [
   {
     name: 'a stream lives as long as it speaks',
-    policy: { stream: { idle: 200 } },
-    upstream: { does: [answers('ok', { pieces: 10, everyMs: 50 })] },
-    steps: [call(read(), { verdict: 'ok', pieces: 10, within: [450, 450] }), see({ timesTold: [[-1, -1]] })],
+    policy: { stream: { idle: 500 } },
+    upstream: { does: [answers('ok', { pieces: 10, everyMs: 100 })] },
+    steps: [call(read(), { verdict: 'ok', pieces: 10, within: [900, 900] }), see({ timesTold: [[-1, -1]] })],
   },
   {
     name: 'a stream that falls silent is late, and broken off',
