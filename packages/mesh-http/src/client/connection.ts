@@ -1,9 +1,8 @@
 /** One connection to an endpoint: a socket, and the undici client that speaks HTTP/1.1 over it and ends with it. */
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import type { Clock, Timer } from '@zerohop/mesh-core/transport'
+import type { Clock, Dialled, Timer } from '@zerohop/mesh-core/transport'
 import type { Dispatcher } from 'undici'
-import type { Made } from './connecting.ts'
 import { UndiciClient } from './undici-client.ts'
 
 /** A head beyond this is refused; a Node.js server refuses to write one a quarter of it. */
@@ -29,7 +28,7 @@ export class Connection {
   served = 0
   /** True once another one has taken its place: it goes when its request is done. */
   isOutdated = false
-  readonly made: Made
+  readonly made: Dialled
   /** From then on no request begins here, by the mesh's clock. */
   readonly endsAt: number
   readonly #idleMs: number
@@ -39,7 +38,7 @@ export class Connection {
   #resting: Timer | null = null
   #isGone = false
 
-  constructor(made: Made, owner: ConnectionOwner, { idleMs, endsAt }: { readonly idleMs: number; readonly endsAt: number }) {
+  constructor(made: Dialled, owner: ConnectionOwner, { idleMs, endsAt }: { readonly idleMs: number; readonly endsAt: number }) {
     const { socket } = made
     this.made = made
     this.endsAt = endsAt

@@ -1,5 +1,4 @@
 import { expect, test } from 'vitest'
-import { ConnectionTable } from './connection-table.ts'
 import { TurnoverUnderTest } from './turnover-under-test.ts'
 
 test('under a new certificate one connection is made, and lasts a moment, before the old ones go', async () => {
@@ -208,25 +207,4 @@ test('an endpoint that leaves, and a mesh that ends, swap nothing more', async (
     await under.advance(250)
     expect([under.connections.size, under.arrived, under.accepted.every(({ socket }) => socket.destroyed)]).toEqual([0, 2, true])
   }
-})
-
-test('all connections of a mesh turn over within ten milliseconds for each endpoint, and on a change of roots within 30 seconds', async () => {
-  const under = new TurnoverUnderTest()
-  const table = new ConnectionTable(under.parts)
-  const endpoints = Array.from({ length: 100 }, () => ({ ...under.endpoint, takesMtls: true, whenGone: () => {} }) as never)
-  const all = endpoints.map((endpoint) => table.to(endpoint, under.settings('permissive')))
-  const delays: number[] = []
-  for (const connections of all) connections.renew = (delayMs) => void delays.push(delayMs)
-  under.random = 0.9
-  under.source.turn()
-  expect([delays.length, delays[0]]).toEqual([100, 900])
-  const other = under.authority.issue('other', { ca: true })
-  under.source.turn(under.authority.identityOf('shop', { roots: [under.authority.root.pem, other.pem], notAfter: Date.now() + 40_000 }))
-  expect(delays[100]).toBe(27_000)
-  // Half of what the old certificate has left, at most.
-  under.source.turn()
-  expect(Math.round((delays[200] ?? 0) / 1000)).toBe(18)
-  await table.close()
-  under.source.turn()
-  expect([delays.length, (under.source as { listeners?: number }).listeners]).toEqual([300, 0])
 })

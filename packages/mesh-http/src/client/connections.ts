@@ -1,9 +1,17 @@
 /** The connections to one endpoint, and the calls that wait for one. */
-import type { BottomSettings, Endpoint, Identity, MeshParts, Retirable } from '@zerohop/mesh-core/transport'
-import { type Connected, Connecting, type Made } from './connecting.ts'
+import {
+  type BottomSettings,
+  Dial,
+  type DialEnd,
+  type Dialled,
+  type Endpoint,
+  type EndpointConnections,
+  type Identity,
+  isSecured,
+  type MeshParts,
+} from '@zerohop/mesh-core/transport'
 import { Connection, type ConnectionOwner } from './connection.ts'
 import { Swap, type SwapOwner } from './swap.ts'
-import { isSecured } from './way.ts'
 
 /** An attempt that needs a connection. */
 export interface Claimant {
@@ -19,13 +27,13 @@ export interface Claimant {
  * Hands out connections: the one used last first, so that those not needed grow idle and close; calls that must wait are served in their
  * order. What was made for another way, or under an identity that has been replaced, serves until a new connection is there, and goes.
  */
-export class Connections implements ConnectionOwner, Retirable, SwapOwner {
+export class Connections implements ConnectionOwner, EndpointConnections, SwapOwner {
   settings: BottomSettings
   readonly #endpoint: Endpoint
   readonly #parts: MeshParts
   readonly #all = new Set<Connection>()
   readonly #free: Connection[] = []
-  readonly #connecting = new Set<Connecting>()
+  readonly #dials = new Set<Dial>()
   readonly #waiting = new Set<Claimant>()
   #isSecured = false
   #swap: Swap | null = null
@@ -39,7 +47,7 @@ export class Connections implements ConnectionOwner, Retirable, SwapOwner {
 
   /** Connections and attempts at one: what the policy bounds. A swap may have one more under way. */
   get size(): number {
-    return this.#all.size + this.#connecting.size
+    return this.#all.size + this.#dials.size
   }
 
   /** Calls that wait. */
@@ -57,7 +65,7 @@ export class Connections implements ConnectionOwner, Retirable, SwapOwner {
 
   /** A free connection, or null: then the claimant is told later, unless it withdraws. */
   claim(claimant: Claimant, now: number): Connection | null {
-    const secured = isSecured({ endpoint: this.#endpoint, parts: this.#parts, mtls: this.settings.mtls })
+    const secured = isSecured(this.#endpoint, this.settings.mtls, this.#parts)
     if (secured !== this.#isSecured) this.#turn(secured)
     if (!claimant.wantsFresh) {
       for (let connection = this.#free.pop(); connection !== undefined; connection = this.#free.pop()) {
@@ -113,21 +121,21 @@ export class Connections implements ConnectionOwner, Retirable, SwapOwner {
   destroy(error: Error): void {
     this.#retired = true
     this.#swap?.stop()
-    for (const connecting of this.#connecting) connecting.stop()
-    this.#connecting.clear()
+    for (const dial of this.#dials) dial.stop()
+    this.#dials.clear()
     const waiting = [...this.#waiting]
     this.#waiting.clear()
     for (const claimant of waiting) claimant.denied(error)
     for (const connection of [...this.#all]) connection.destroy()
   }
 
-  connect(done: Connected): Connecting {
-    const connecting = new Connecting({ endpoint: this.#endpoint, parts: this.#parts, secured: this.#isSecured }, done)
-    connecting.start(this.settings.connections.connectTimeoutMs)
-    return connecting
+  connect(done: DialEnd): Dial {
+    const dial = new Dial({ endpoint: this.#endpoint, ground: this.#parts, secured: this.#isSecured, alpn: [] }, done)
+    dial.start(this.settings.connections.connectTimeoutMs)
+    return dial
   }
 
-  swapped(made: Made | null): void {
+  swapped(made: Dialled | null): void {
     this.#swap = null
     if (made !== null) this.#add(made)
     this.#dropOutdated()
@@ -181,12 +189,12 @@ export class Connections implements ConnectionOwner, Retirable, SwapOwner {
 
   // One attempt to connect for each call that waits and has none on its way, within the bound.
   #connect(): void {
-    while (this.#connecting.size < this.#waiting.size && this.size < this.settings.connections.max) {
-      this.#connecting.add(this.connect(this.#connected))
+    while (this.#dials.size < this.#waiting.size && this.size < this.settings.connections.max) {
+      this.#dials.add(this.connect(this.#connected))
     }
   }
 
-  #add(made: Made): void {
+  #add(made: Dialled): void {
     const { clock, random } = this.#parts
     const { idleMs, maxAgeMs } = this.settings.connections
     // A tenth more or less, so that connections made together do not end together.
@@ -196,8 +204,8 @@ export class Connections implements ConnectionOwner, Retirable, SwapOwner {
     this.connectionFree(connection)
   }
 
-  readonly #connected: Connected = (connecting, made, error) => {
-    if (!this.#connecting.delete(connecting)) {
+  readonly #connected: DialEnd = (dial, made, error) => {
+    if (!this.#dials.delete(dial)) {
       made?.socket.destroy()
       return
     }

@@ -1,15 +1,14 @@
 /** The bottom of the client's stack over sockets: writes one attempt to its endpoint and reads the answer. */
-import { bottomSend, type Endpoint, refusal, type Send } from '@zerohop/mesh-core/transport'
+import { bottomSend, type ConnectionTable, type Endpoint, refusal, type Send } from '@zerohop/mesh-core/transport'
 import type { Dispatcher } from 'undici'
 import type { Connection } from './connection.ts'
-import type { ConnectionTable } from './connection-table.ts'
 import type { Claimant, Connections } from './connections.ts'
 import { type BottomGround, Exchange } from './exchange.ts'
 import type { ReplyHeaders } from './http-outcome.ts'
 import { OneShotBody } from './one-shot-body.ts'
 
 /** Makes the Send that carries attempts over `table`'s connections. */
-export function httpSend(table: ConnectionTable, ground: BottomGround): Send {
+export function httpSend(table: ConnectionTable<Connections>, ground: BottomGround): Send {
   return bottomSend((call, give) => {
     // A call that lost its connection to the end of the mesh would try again, and be nobody's.
     if (table.closed) give(refusal(call, 'MESH_CLOSED', ground.parts.clock.now()))

@@ -4,6 +4,8 @@ import {
   Call,
   type CheckWay,
   type CodesPolicy,
+  ConnectionTable,
+  connectionCheck,
   type Endpoint,
   type HealthPolicy,
   type MeshParts,
@@ -11,8 +13,7 @@ import {
   type Send,
   type Wire,
 } from '@zerohop/mesh-core/transport'
-import { connectionCheck } from './connection-check.ts'
-import { ConnectionTable } from './connection-table.ts'
+import { Connections } from './connections.ts'
 import type { BottomGround, HttpReply } from './exchange.ts'
 import { HttpMessage } from './http-call.ts'
 import { type ReplyHeaders, StatusVerdicts } from './http-outcome.ts'
@@ -28,12 +29,12 @@ export function httpWire(parts: MeshParts): HttpWire {
 
 export class HttpWire implements Wire {
   readonly name = 'http'
-  readonly connections: ConnectionTable
+  readonly connections: ConnectionTable<Connections>
   readonly #parts: MeshParts
 
   constructor(parts: MeshParts) {
     this.#parts = parts
-    this.connections = new ConnectionTable(parts)
+    this.connections = new ConnectionTable(parts, (endpoint, settings: BottomSettings) => new Connections(endpoint, parts, settings))
     parts.closeWith(this.connections, 'client')
   }
 
@@ -50,7 +51,7 @@ export class HttpWire implements Wire {
   check(settings: BottomSettings, { http, grpc }: HealthPolicy): CheckWay | null {
     const { service, mtls } = settings
     if (grpc !== null) return null
-    if (http === null) return { asked: null, call: () => connectionCall(service), send: connectionCheck(this.#parts, mtls) }
+    if (http === null) return connectionCheck(this.#parts, { service, mtls, alpn: [] })
     const { path, status } = http
     return { asked: { what: path, well: String(status) }, call: () => checkCall(service, path), send: this.bottom(settings) }
   }
@@ -73,11 +74,6 @@ function checkCall(service: string, path: string): Call {
   const headers = new RequestHeaders({ accept: '*/*', 'user-agent': 'zerohop-health' })
   const message = new HttpMessage(target, { method: 'GET', headers, body: null }, '')
   return new Call({ service, method: 'GET', path, kind: 'unary', message, replayable: true, idempotent: true })
-}
-
-/** It carries nothing: its endpoint and its end are all that is looked at. */
-function connectionCall(service: string): Call {
-  return new Call({ service, method: '', path: '', kind: 'unary', message: null, replayable: true, idempotent: true })
 }
 
 /** An answer without a body, which no server gave. */

@@ -1,6 +1,5 @@
 /** Make before break: one connection of the new kind is made, and has lasted a moment, before those of the old kind go. */
-import type { Clock, Random, Timer } from '@zerohop/mesh-core/transport'
-import type { Connected, Connecting, Made } from './connecting.ts'
+import type { Clock, Dial, DialEnd, Dialled, Random, Timer } from '@zerohop/mesh-core/transport'
 
 /** Whose connections are swapped. */
 export interface SwapOwner {
@@ -9,9 +8,9 @@ export interface SwapOwner {
   /** True where a connection of the new kind has served already. */
   readonly hasProven: boolean
   /** Begins a connection of the new kind. */
-  connect(done: Connected): Connecting
+  connect(done: DialEnd): Dial
   /** The old ones can go. `made` is the new one, unless calls have made one meanwhile, or none is needed. */
-  swapped(made: Made | null): void
+  swapped(made: Dialled | null): void
   /** No new one could be made. Returns whether the old ones serve on until one is there. */
   swapFailed(error: Error): boolean
 }
@@ -28,8 +27,8 @@ export class Swap {
   readonly #clock: Clock
   readonly #random: Random
   #timer: Timer | null = null
-  #connecting: Connecting | null = null
-  #made: Made | null = null
+  #dial: Dial | null = null
+  #made: Dialled | null = null
   #pauseMs = firstPauseMs
 
   constructor(owner: SwapOwner, { clock, random }: { readonly clock: Clock; readonly random: Random }) {
@@ -46,8 +45,8 @@ export class Swap {
   /** Nothing of this is wanted any more. */
   stop(): void {
     this.#timer?.cancel()
-    this.#connecting?.stop()
-    this.#connecting = null
+    this.#dial?.stop()
+    this.#dial = null
     const made = this.#made
     this.#made = null
     made?.socket.destroy()
@@ -55,16 +54,16 @@ export class Swap {
 
   #begin(): void {
     if (this.#owner.hasProven || !this.#owner.hasOutdated) this.#owner.swapped(null)
-    else this.#connecting = this.#owner.connect(this.#connected)
+    else this.#dial = this.#owner.connect(this.#connected)
   }
 
-  readonly #connected: Connected = (connecting, made, error) => {
+  readonly #connected: DialEnd = (dial, made, error) => {
     // Stopped meanwhile: whoever stopped it wants nothing of this.
-    if (connecting !== this.#connecting) {
+    if (dial !== this.#dial) {
       made?.socket.destroy()
       return
     }
-    this.#connecting = null
+    this.#dial = null
     if (made === null) {
       this.#failed(error as Error)
       return
