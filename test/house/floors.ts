@@ -27,6 +27,7 @@ const floors: Readonly<Record<string, Readonly<Record<string, number>>>> = {
     policy: 1,
     ...Object.fromEntries(features.map((feature) => [feature, 2])),
     stack: 3,
+    dialing: 3,
     mesh: 4,
     '': 5,
     testing: 6,

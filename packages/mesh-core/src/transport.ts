@@ -1,19 +1,21 @@
 /** The face for authors of a wire: everything between a protocol and the mesh. */
 
 export type { Advertised } from './control/registration.ts'
+export { connectionCheck } from './dialing/connection-check.ts'
+export { ConnectionTable, type EndpointConnections } from './dialing/connection-table.ts'
+export { Dial, type DialEnd, type Dialled } from './dialing/dial.ts'
+export { isSecured } from './dialing/secured.ts'
 export type { CheckWay } from './health/health-checks.ts'
 export { type ForeignGround, type ForeignTexts, foreignIdentity, isSameIdentity } from './identity/foreign-identity.ts'
-export { peerOf } from './identity/proved-peers.ts'
 export { type CalledOver, checkServer, secureClient } from './identity/secure-client.ts'
 export { type DoorGround, type DoorOptions, type Entrance, ServerDoor } from './identity/server-door.ts'
-export { noIdentity, validIdentity, whyNoIdentity } from './identity/valid-identity.ts'
 export { Ambient, currentAmbient, runUnder } from './kernel/ambient.ts'
 export { BackoffRounds } from './kernel/backoff-rounds.ts'
 export { bottomSend } from './kernel/bottom.ts'
 export { Call, type CallKind, type CallStart, type Waiting } from './kernel/call.ts'
 export { attemptRecord, callError } from './kernel/call-error.ts'
 export { type Clock, type Random, systemClock, type Timer } from './kernel/clock.ts'
-export type { Endpoint, Retirable } from './kernel/endpoint.ts'
+export type { Endpoint } from './kernel/endpoint.ts'
 export {
   type Caller,
   type Identity,
