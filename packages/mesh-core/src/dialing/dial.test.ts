@@ -39,7 +39,7 @@ function dialling(start: Pick<DialStart, 'endpoint' | 'ground'> & Partial<DialSt
 
 /** Identities of which the first is still on its way. */
 function awaited(source = new WatchSource<Identity>()) {
-  const rest = { name: 'test', problem: 'the authority is away', start: () => {}, renew: async () => {}, close: async () => {} }
+  const rest = { name: 'test', problem: '', start: () => {}, renew: async () => {}, close: async () => {} }
   return Object.assign(source, rest)
 }
 
@@ -85,8 +85,16 @@ test('it waits for the first identity, and where that does not come in time says
   source.current = undefined
   const tooLate = dialling({ endpoint, ground, secured: true }, 1000)
   await clock.advance('1s')
-  expect(tooLate.ends).toMatchObject([{ code: 'NO_IDENTITY', message: expect.stringContaining('the authority is away') }])
+  expect(tooLate.ends).toMatchObject([{ code: 'NO_IDENTITY', message: expect.stringContaining('none has come yet') }])
   expect(source.listeners).toBe(0)
+})
+
+test('it does not wait for a first identity of which something is wrong already', async () => {
+  const source = Object.assign(awaited(), { problem: 'the authority is away' })
+  await using ground = groundUnderTest({ identity: source })
+  const { ended } = dialling({ endpoint: endpointAt('10.0.0.1:80'), ground, secured: true }, 60_000)
+  expect(await ended).toMatchObject({ code: 'NO_IDENTITY', message: expect.stringContaining('the authority is away') })
+  expect([source.listeners, ground.wheel.armed]).toEqual([0, 0])
 })
 
 test('the handshake is bound by the same time as the connection', async () => {
