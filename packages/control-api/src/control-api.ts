@@ -106,7 +106,7 @@ async function assembled(settings: ControlSettings, stores: Stores, foundation: 
   const { tokens } = stores
   const doorkeeper = new Doorkeeper({ tokens, clock, metrics, peers: identity?.peers ?? null })
   const writes = new Writes({ stores, clock, metrics, log })
-  const office = new TokenOffice({ tokens, clock, fingerprint: () => authority?.fingerprint ?? null })
+  const office = new TokenOffice({ tokens, leaves: stores.authority, clock, fingerprint: () => authority?.fingerprint ?? null })
   const freshAdminToken = office.makeFirstAdmin()
   const data = openDataPlane({ stores, clock, doorkeeper, metrics, trust: authority, leaseMs: settings.lease })
   const desk = new PolicyDesk(stores.policies, data)

@@ -95,7 +95,7 @@ function rotate(settings: ControlSettings): void {
   try {
     const by = 'command line'
     const token = stores.atomically(() => {
-      const made = new TokenOffice({ tokens: stores.tokens, clock: systemClock }).replaceAdmins(by)
+      const made = new TokenOffice({ tokens: stores.tokens, leaves: stores.authority, clock: systemClock }).replaceAdmins(by)
       const subject = `${made.stored.id} (admin ${made.stored.name})`
       stores.audit.record({ at: Date.now(), by, remote: '', action: 'token.rotate', subject, revision: null, forced: false })
       return made.token

@@ -10,9 +10,9 @@ import { LastAdminToken, TokenOffice } from './token-office.ts'
 
 function house() {
   const clock = fakeClock()
-  const { tokens } = memoryStores(clock)
-  const office = new TokenOffice({ tokens, clock })
-  return { clock, tokens, office, doorkeeper: new Doorkeeper({ tokens, clock, metrics: new Metrics(), peers: null }) }
+  const { tokens, authority: leaves } = memoryStores(clock)
+  const office = new TokenOffice({ tokens, leaves, clock })
+  return { clock, tokens, leaves, office, doorkeeper: new Doorkeeper({ tokens, clock, metrics: new Metrics(), peers: null }) }
 }
 
 /** The part of a request that a doorkeeper looks at. */
@@ -142,11 +142,26 @@ describe('a token that is no longer good', () => {
     const fresh = made.office.issue(cart)
     expect(made.office.all().map(({ id }) => id)).toEqual([fresh.stored.id])
   })
+
+  test('that is void is kept as long as a certificate of its line is valid, so that the line can be ended', async () => {
+    const { office, leaves, clock } = house()
+    const [joined, other] = [office.issue({ ...cart, singleUse: true }), office.issue({ ...cart, singleUse: true })]
+    const spent = { keyHash: 'k', certificates: 'c', notBefore: 0, notAfter: 1 }
+    for (const { stored } of [joined, other]) office.spend(stored.id, spent)
+    await clock.advance(40 * 86_400_000)
+    const until = clock.now() + 1000
+    leaves.addLeaf({ serial: 'A', root: 1, until, notAfter: until, token: joined.stored.id }, clock.now())
+    const third = office.issue(cart).stored.id
+    expect(office.all().map(({ id }) => id)).toEqual([joined.stored.id, third])
+    expect(office.lineEnd(joined.stored.id)).toBe(until)
+    expect([office.isRevoked(joined.stored.id), office.revoke(joined.stored.id)?.id]).toEqual([false, joined.stored.id])
+    expect(['', third, joined.stored.id, other.stored.id].map((id) => office.isRevoked(id))).toEqual([false, false, true, true])
+  })
 })
 
 test('the fingerprint at the end of a token is for its holder: the doorkeeper does not look at it', () => {
-  const { tokens, clock, doorkeeper } = house()
-  const office = new TokenOffice({ tokens, clock, fingerprint: () => 'f'.repeat(43) })
+  const { tokens, leaves, clock, doorkeeper } = house()
+  const office = new TokenOffice({ tokens, leaves, clock, fingerprint: () => 'f'.repeat(43) })
   const { token, stored } = office.issue(cart)
   expect(token).toBe(`${token.slice(0, 59)}_${'f'.repeat(43)}`)
   for (const given of [token, token.slice(0, 59), `${token.slice(0, 59)}_${'g'.repeat(43)}`]) {

@@ -1,6 +1,7 @@
 /** Makes tokens, and takes them back. */
 import { createHash, randomBytes } from 'node:crypto'
 import type { Clock } from '../clock.ts'
+import type { AuthorityStore } from '../store/authority-store.ts'
 import type { SpentToken, StoredToken, TokenStore } from '../store/token-store.ts'
 import { writeToken } from './token-text.ts'
 
@@ -26,6 +27,8 @@ export interface TokenPurpose {
 /** What an office needs. */
 export interface TokenOfficeParts {
   readonly tokens: TokenStore
+  /** Which lines of certificates began with which token. */
+  readonly leaves: Pick<AuthorityStore, 'lineEnds'>
   readonly clock: Clock
   /** Of the root that tokens are to name; null where there is no authority. */
   readonly fingerprint?: () => string | null
@@ -59,6 +62,16 @@ export class TokenOffice {
   /** Null where there is no such token. */
   get(id: string): StoredToken | null {
     return this.#parts.tokens.get(id)
+  }
+
+  /** True where a token was taken back. One that was forgotten has no line left, and counts as taken back; '' is none. */
+  isRevoked(id: string): boolean {
+    return id !== '' && this.get(id)?.revokedAt !== null
+  }
+
+  /** When the last certificate expires of the line that began with a token, in milliseconds since 1970; null where none is valid. */
+  lineEnd(id: string): number | null {
+    return this.#parts.leaves.lineEnds(this.#parts.clock.now()).get(id) ?? null
   }
 
   /** When a token became void, in milliseconds since 1970; null while it is good. */
@@ -137,7 +150,10 @@ export class TokenOffice {
       .map((token) => ({ id: token.id, since: this.voidSince(token) }))
       .filter((token): token is { id: string; since: number } => token.since !== null)
       .sort((a, b) => b.since - a.since)
-    return all.filter(({ since }, place) => place >= mostVoid || now - since >= voidForMs).map(({ id }) => id)
+    const old = all.filter(({ since }, place) => place >= mostVoid || now - since >= voidForMs)
+    // Whoever takes a token back ends its line, and must find it as long as there is one.
+    const lines = old.length === 0 ? null : this.#parts.leaves.lineEnds(now)
+    return old.filter(({ id }) => lines?.has(id) !== true).map(({ id }) => id)
   }
 
   #made({ service, name, by, singleUse = false, expiresInMs = null }: TokenPurpose): FreshToken {

@@ -10,6 +10,8 @@ export interface SigningRequest {
   readonly csr: string
   /** The serial number in hex of the certificate that this one takes the place of, where it was shown in a handshake: a rotation need not wait for its end. */
   readonly replaces?: string
+  /** The id of the token with which the line of certificates began that this one is to belong to. Default '': nobody knows it, and no token ends it. */
+  readonly token?: string
 }
 
 /** What was issued for a service. */
@@ -91,9 +93,11 @@ export interface Authority {
   /** What newcomers are told. */
   roots(): IdentityRoots
   /** Judges a request as `sign` does, and issues nothing; resolves to the hash of its key, as in {@link IssuedCertificate}. @throws RequestRefused */
-  keyHashOf(request: SigningRequest): Promise<string>
+  keyHashOf(request: Pick<SigningRequest, 'service' | 'csr'>): Promise<string>
   /** @throws RequestRefused */
   sign(request: SigningRequest): Promise<IssuedCertificate>
+  /** The id of the token with which the line of a certificate began; '' where nobody knows. @param serial in hex */
+  lineOf(serial: string): string
   /** `names`: host names and IP addresses of the control API. @throws RequestRefused */
   own(names: readonly string[]): Promise<OwnCertificate>
   /** From here on every leaf issued before now is to be renewed: `trust.renewBefore` says so. */

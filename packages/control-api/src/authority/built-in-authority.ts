@@ -61,12 +61,16 @@ export class BuiltInAuthority implements Authority {
     return rootsOf(this.#parts.held.stored)
   }
 
-  keyHashOf(request: SigningRequest): Promise<string> {
+  keyHashOf(request: Pick<SigningRequest, 'service' | 'csr'>): Promise<string> {
     return this.#issuance.keyHashOf(request)
   }
 
   sign(request: SigningRequest): Promise<IssuedCertificate> {
     return this.#issuance.sign(request)
+  }
+
+  lineOf(serial: string): string {
+    return this.#parts.held.store.lineOf(serial.toUpperCase())
   }
 
   own(names: readonly string[]): Promise<OwnCertificate> {

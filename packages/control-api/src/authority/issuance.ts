@@ -33,12 +33,12 @@ export class Issuance {
     this.#parts = parts
   }
 
-  async keyHashOf({ service, csr }: SigningRequest): Promise<string> {
+  async keyHashOf({ service, csr }: Pick<SigningRequest, 'service' | 'csr'>): Promise<string> {
     refuseLong(csr)
     return this.#parts.signer.do({ kind: 'judge', csr, allowed: this.#namesOf(service) })
   }
 
-  async sign({ service, csr, replaces }: SigningRequest): Promise<IssuedCertificate> {
+  async sign({ service, csr, replaces, token = '' }: SigningRequest): Promise<IssuedCertificate> {
     refuseLong(csr)
     const allowed = this.#namesOf(service)
     const { held, signer, clock, leafLifeMs: lifeMs } = this.#parts
@@ -48,7 +48,7 @@ export class Issuance {
     const { certificate, serial, keyHash, notBefore, notAfter } = leaf
     const now = clock.now()
     const replaced = replaces === undefined ? undefined : { serial: replaces.toUpperCase(), until: now + replacedUseMs }
-    held.store.addLeaf({ serial, root, until: notAfter }, now, replaced)
+    held.store.addLeaf({ serial, root, until: notAfter, notAfter, token }, now, replaced)
     return { certificates: certificate + chain, serial, keyHash, notBefore, notAfter }
   }
 

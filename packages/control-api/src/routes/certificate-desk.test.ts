@@ -3,7 +3,7 @@ import { certificateAnswerSchema, identityRootsSchema } from '@zerohop/mesh-core
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { fingerprintOf } from '../authority/fingerprint.ts'
 import { ecKeys, testRequest } from '../testing/test-request.ts'
-import { problemIn, TlsControl } from '../testing/tls-control.ts'
+import { pemOf, problemIn, TlsControl } from '../testing/tls-control.ts'
 
 let running: TlsControl
 beforeAll(async () => {
@@ -53,6 +53,28 @@ test('a certificate is renewed by itself, and the authority hears which one it r
   expect(await valid()).toBe(before)
   const foreign = await running.certify('payment', { csr: await testRequest('payment'), as: cart })
   expect(problemIn(foreign)).toEqual([403, 'wrong_service'])
+})
+
+test('whoever has stolen a certificate renews it until the token is taken back with which its line began, and not after', async () => {
+  const token = await running.token('robbed')
+  const id = token.slice(3, 15)
+  const keys = await ecKeys()
+  const { body } = await running.certify('robbed', { token, csr: await testRequest('robbed', { keys }) })
+  const stolen = { certificates: body.certificates, key: await pemOf(keys) }
+  const renewed = await running.certify('robbed', { csr: await testRequest('robbed'), as: stolen })
+  expect(await audit()).toMatchObject([{ action: 'identity.issue', subject: expect.stringMatching(`, line of token ${id}\\)$`) }])
+  expect((await running.ask('DELETE', `/v1/tokens/${id}`, { token: running.admin })).status).toBe(204)
+  const lastAt = new Date(renewed.body.notAfter).toISOString()
+  const subject = `${id} (service robbed), ends a line of certificates; the last one expires at ${lastAt}`
+  expect(await audit()).toMatchObject([{ action: 'token.revoke', subject }])
+  const refused = await running.certify('robbed', { csr: await testRequest('robbed'), as: stolen })
+  expect(problemIn(refused)).toEqual([401, 'revoked_token'])
+  expect(refused.body.error.message).toContain(`(it is ${id}, with which the line of this certificate began)`)
+  expect(await audit()).toMatchObject([
+    { by: 'spiffe://shop.internal/svc/robbed', action: 'identity.refuse', subject: `robbed (revoked_token, line of token ${id})` },
+  ])
+  // What the service itself still has is good for everything but a renewal, until it expires.
+  expect((await running.ask('GET', '/v1/documents/robbed?instance=a&schema=4', { as: stolen })).status).toBe(200)
 })
 
 describe('a token for one certificate', () => {

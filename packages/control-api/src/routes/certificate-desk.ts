@@ -15,7 +15,7 @@ import type { Writes } from './writes.ts'
 
 /** What a desk needs. */
 export interface CertificateDeskParts {
-  readonly authority: Pick<Authority, 'keyHashOf' | 'sign' | 'trust'>
+  readonly authority: Pick<Authority, 'keyHashOf' | 'lineOf' | 'sign' | 'trust'>
   readonly office: TokenOffice
   readonly writes: Writes
   /** Names of the control API itself: a service that had one could be taken for it. */
@@ -30,6 +30,8 @@ interface Asked {
   readonly caller: Caller
   readonly service: string
   readonly csr: string
+  /** The id of the token with which the line of certificates began that the caller is in, or begins; '' where nobody knows. */
+  readonly line: string
 }
 
 type Certificate = Pick<CertificateAnswer, 'certificates' | 'notBefore' | 'notAfter'>
@@ -62,10 +64,12 @@ export class CertificateDesk {
   /** @throws RequestProblem */
   async issue(request: ApiRequest, caller: Caller): Promise<CertificateAnswer> {
     const { service, csr } = request.body as { service: string; csr: string }
-    const asked: Asked = { request, caller, service, csr }
+    const line = caller.token === '' ? this.#parts.authority.lineOf(caller.serial) : caller.token
+    const asked: Asked = { request, caller, service, csr, line }
     try {
-      // Whoever holds a single-use token that is void spends nothing of what the service itself needs.
-      if (!this.#rate.takes(caller.singleUse ? caller.token : (caller.service ?? service))) throw tooMany(service)
+      // Whoever holds a single-use token that is void, or is of a line that has ended, spends nothing of what the service itself needs.
+      const spends = caller.singleUse || this.#parts.office.isRevoked(line) ? line : (caller.service ?? service)
+      if (!this.#rate.takes(spends)) throw tooMany(service)
       if (!speaksFor(caller, service)) throw foreign(caller, service)
       if (this.#parts.ownNames.some((name) => name.toLowerCase() === service)) throw reserved(service)
       const { certificates, notBefore, notAfter } = caller.singleUse ? await this.#once(asked) : await this.#signed(asked)
@@ -76,13 +80,15 @@ export class CertificateDesk {
     }
   }
 
-  async #signed({ request, caller, service, csr }: Asked): Promise<Certificate> {
+  async #signed(asked: Asked): Promise<Certificate> {
     const { authority, writes } = this.#parts
-    const issued = await authority.sign({ service, csr, ...(caller.serial === '' ? {} : { replaces: caller.serial }) })
+    const { request, caller, service, csr, line: token } = asked
+    this.#refuseRevoked(asked)
+    const issued = await authority.sign({ service, csr, token, ...(caller.serial === '' ? {} : { replaces: caller.serial }) })
     return writes.perform(request, () => {
-      this.#refuseRevoked(caller)
+      this.#refuseRevoked(asked)
       this.#asked.add({ result: 'issued' })
-      return { account: accountOf(service, issued), result: issued }
+      return { account: accountOf(asked, issued), result: issued }
     })
   }
 
@@ -90,7 +96,7 @@ export class CertificateDesk {
     const { authority, office } = this.#parts
     const { caller, service, csr } = asked
     const keyHash = await authority.keyHashOf({ service, csr })
-    this.#refuseRevoked(caller)
+    this.#refuseRevoked(asked)
     const spent = office.get(caller.token)?.spent ?? null
     if (spent !== null) {
       if (!this.#isSameJoiner(spent, keyHash)) throw refused('used_token')
@@ -108,21 +114,23 @@ export class CertificateDesk {
     }
   }
 
-  async #spending({ request, caller, service, csr }: Asked, keyHash: string): Promise<Certificate> {
+  async #spending(asked: Asked, keyHash: string): Promise<Certificate> {
     const { authority, office, writes } = this.#parts
-    const issued = await authority.sign({ service, csr })
+    const { request, caller, service, csr, line: token } = asked
+    const issued = await authority.sign({ service, csr, token })
     const { certificates, notBefore, notAfter } = issued
     return writes.perform(request, () => {
-      this.#refuseRevoked(caller)
+      this.#refuseRevoked(asked)
       office.spend(caller.token, { keyHash, certificates, notBefore, notAfter })
       this.#asked.add({ result: 'issued' })
-      return { account: accountOf(service, issued), result: issued }
+      return { account: accountOf(asked, issued), result: issued }
     })
   }
 
   // Asked again once the authority has signed: of a token that was taken back meanwhile nobody gets to see what was signed.
-  #refuseRevoked({ token }: Caller): void {
-    if (token !== '' && this.#parts.office.get(token)?.revokedAt !== null) throw refused('revoked_token')
+  #refuseRevoked({ caller, line }: Asked): void {
+    if (!this.#parts.office.isRevoked(line)) return
+    throw refused('revoked_token', caller.token === '' ? `it is ${line}, with which the line of this certificate began` : '')
   }
 
   #isSameJoiner(spent: SpentToken, keyHash: string): boolean {
@@ -135,12 +143,13 @@ export class CertificateDesk {
   }
 
   /** What is said of a refusal, once it is written down. What is no fault of the asker is not. */
-  #refusal({ request, service }: Asked, error: unknown): unknown {
+  #refusal({ request, service, caller, line }: Asked, error: unknown): unknown {
     const problem = error instanceof RequestRefused ? problemOf(error) : error
     if (!(problem instanceof RequestProblem)) return problem
     this.#asked.add({ result: problem.code })
     if (problem.status >= 500 || problem.status === 429) return problem
-    const subject = `${service} (${problem.code})`
+    const whose = problem.code === 'revoked_token' && caller.token === '' ? `, line of token ${line}` : ''
+    const subject = `${service} (${problem.code}${whose})`
     this.#parts.writes.perform(request, () => ({
       account: { action: 'identity.refuse', subject, revision: null, forced: false },
       result: undefined,
@@ -149,8 +158,8 @@ export class CertificateDesk {
   }
 }
 
-function accountOf(service: string, { serial, notAfter }: IssuedCertificate) {
-  const subject = `${service} (serial ${serial}, until ${new Date(notAfter).toISOString()})`
+function accountOf({ service, line }: Asked, { serial, notAfter }: IssuedCertificate) {
+  const subject = `${service} (serial ${serial}, until ${new Date(notAfter).toISOString()}, ${line === '' ? 'of no known line' : `line of token ${line}`})`
   return { action: 'identity.issue', subject, revision: null, forced: false }
 }
 
@@ -169,8 +178,8 @@ function tooMany(service: string): RequestProblem {
   return new RequestProblem(429, 'too_many_certificates', { message, headers: { 'retry-after': '5' } })
 }
 
-function refused(code: 'used_token' | 'revoked_token'): RequestProblem {
-  const { status, message } = strangerOf(code)
+function refused(code: 'used_token' | 'revoked_token', detail = ''): RequestProblem {
+  const { status, message } = strangerOf(code, detail)
   return new RequestProblem(status, code, { message, headers: { 'www-authenticate': 'Bearer' } })
 }
 

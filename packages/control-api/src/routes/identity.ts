@@ -62,7 +62,17 @@ function forServices(parts: IdentityParts | null): Operation[] {
           example: { certificates: pem, notBefore: 1_790_000_000_000, notAfter: 1_790_086_400_000, trust },
         },
       },
-      problems: ['wrong_service', 'foreign_name', 'bad_csr', 'bad_signature', 'weak_key', 'used_token', 'too_many_certificates', 'busy'],
+      problems: [
+        'wrong_service',
+        'foreign_name',
+        'bad_csr',
+        'bad_signature',
+        'weak_key',
+        'used_token',
+        'revoked_token',
+        'too_many_certificates',
+        'busy',
+      ],
       handle: async (asked) => ({ status: 200, headers: unstored, body: await present(parts).desk.issue(asked, asked.caller as Caller) }),
     },
   ]

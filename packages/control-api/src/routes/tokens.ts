@@ -39,7 +39,7 @@ const tokenSchema = z.object({
   singleUse: z.boolean(),
   /** Milliseconds since 1970; null: never by itself. */
   expiresAt: z.number().nullable(),
-  /** What is void stays listed for 30 days. */
+  /** What is void stays listed for 30 days, and as long as a certificate of its line is valid. */
   state: z.enum(['valid', 'expired', 'used', 'revoked']),
 })
 const freshSchema = tokenSchema.extend({ token: z.string() })
@@ -58,12 +58,20 @@ const example = {
 const freshExample = { ...example, token: `zh_Zq3kR0vT8w1A_${'x'.repeat(43)}` }
 const adminExample = { ...freshExample, kind: 'admin', service: null, name: 'admin', singleUse: false, expiresAt: null }
 
+/** How a token is made. */
+interface Making {
+  readonly action: string
+  /** The id of the one that ends by it. Default: none does. */
+  readonly ended?: string
+  readonly make: () => FreshToken
+}
+
 /** `/v1/tokens`, `/v1/tokens/{id}`, `/v1/tokens:rotate-admin`. */
 export function tokenOperations(office: TokenOffice, writes: Writes): Operation[] {
-  const make = (request: ApiRequest, { action, make }: { action: string; make: () => FreshToken }): z.output<typeof freshSchema> =>
+  const make = (request: ApiRequest, { action, ended = '', make }: Making): z.output<typeof freshSchema> =>
     writes.perform(request, () => {
       const { token, stored } = make()
-      const account = { action, subject: subjectOf(stored), revision: null, forced: false }
+      const account = { action, subject: subjectOf(stored) + endOf(office, ended), revision: null, forced: false }
       return { account, result: { ...shown(office, stored), token } }
     })
   return [
@@ -93,7 +101,7 @@ export function tokenOperations(office: TokenOffice, writes: Writes): Operation[
     {
       method: 'DELETE',
       path: '/v1/tokens/{id}',
-      summary: 'Takes a token back; it is void from now on.',
+      summary: 'Takes a token back; it is void from now on, and no certificate is renewed whose line began with it.',
       access: 'admin',
       params: z.strictObject({ id: z.string().max(64) }),
       answers: { 204: { meaning: 'Void.' } },
@@ -114,7 +122,11 @@ export function tokenOperations(office: TokenOffice, writes: Writes): Operation[
       problems: ['store_failed'],
       handle: (request) => {
         const { token = '', name = '' } = request.caller ?? {}
-        return { status: 201, headers: unstored, body: make(request, { action: 'token.rotate', make: () => office.rotate(token, name) }) }
+        return {
+          status: 201,
+          headers: unstored,
+          body: make(request, { action: 'token.rotate', ended: token, make: () => office.rotate(token, name) }),
+        }
       },
     },
   ]
@@ -129,13 +141,22 @@ function revoke(request: ApiRequest, office: TokenOffice, writes: Writes): void 
     writes.perform(request, () => {
       const stored = office.revoke(id)
       if (stored === null) throw new RequestProblem(404, 'unknown_token', { message: `There is no token ${id}.` })
-      return { account: { action: 'token.revoke', subject: subjectOf(stored), revision: null, forced: false }, result: undefined }
+      return {
+        account: { action: 'token.revoke', subject: subjectOf(stored) + endOf(office, id), revision: null, forced: false },
+        result: undefined,
+      }
     })
   } catch (error) {
     if (!(error instanceof LastAdminToken)) throw error
     const message = 'This is the last admin token: make another one first, or rotate it.'
     throw new RequestProblem(409, 'last_admin', { message })
   }
+}
+
+/** What the end of a token ends besides: by when whoever has a certificate of its line has none any more. */
+function endOf(office: TokenOffice, id: string): string {
+  const lastAt = office.lineEnd(id)
+  return lastAt === null ? '' : `, ends a line of certificates; the last one expires at ${new Date(lastAt).toISOString()}`
 }
 
 function subjectOf({ id, service, name }: StoredToken): string {

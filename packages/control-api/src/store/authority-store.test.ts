@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
-import type { StoredAuthority } from './authority-store.ts'
+import type { StoredAuthority, StoredLeaf } from './authority-store.ts'
 import { memoryStores } from './memory-stores.ts'
 import { openSqliteStores } from './sqlite-stores.ts'
 import type { Stores } from './stores.ts'
@@ -32,6 +32,10 @@ const authority: StoredAuthority = {
   roots: [first, second],
 }
 
+function leaf(serial: string, root: number, until: number): StoredLeaf {
+  return { serial, root, until, notAfter: until, token: '' }
+}
+
 function sqlite(): Stores {
   const directory = mkdtempSync(join(tmpdir(), 'zerohop-authority-'))
   const stores = openSqliteStores(directory, clock)
@@ -59,27 +63,40 @@ describe.each([
   test('knows until when the leaves of old roots are in use', () => {
     const { authority: store } = open()
     expect([store.lastUse(9), store.countLeaves(0)]).toEqual([0, 0])
-    store.addLeaf({ serial: 'a', root: 1, until: 100 }, 0)
-    store.addLeaf({ serial: 'b', root: 1, until: 200 }, 0)
-    store.addLeaf({ serial: 'c', root: 2, until: 300 }, 0)
+    store.addLeaf(leaf('a', 1, 100), 0)
+    store.addLeaf(leaf('b', 1, 200), 0)
+    store.addLeaf(leaf('c', 2, 300), 0)
     expect([store.lastUse(0), store.lastUse(1), store.lastUse(2), store.countLeaves(100)]).toEqual([0, 200, 300, 2])
   })
 
   test('ends a leaf that was replaced, never later than it would have ended anyway', () => {
     const { authority: store } = open()
-    store.addLeaf({ serial: 'a', root: 1, until: 100 }, 0)
-    store.addLeaf({ serial: 'b', root: 2, until: 300 }, 0, { serial: 'a', until: 60 })
+    store.addLeaf(leaf('a', 1, 100), 0)
+    store.addLeaf(leaf('b', 2, 300), 0, { serial: 'a', until: 60 })
     expect(store.lastUse(1)).toBe(60)
-    store.addLeaf({ serial: 'c', root: 2, until: 300 }, 0, { serial: 'a', until: 90 })
+    store.addLeaf(leaf('c', 2, 300), 0, { serial: 'a', until: 90 })
     expect(store.lastUse(1)).toBe(60)
-    store.addLeaf({ serial: 'd', root: 2, until: 300 }, 0, { serial: 'unknown', until: 10 })
+    store.addLeaf(leaf('d', 2, 300), 0, { serial: 'unknown', until: 10 })
     expect(store.countLeaves(60)).toBe(3)
+  })
+
+  test('knows with which token the line of a leaf began until that leaf expires, though it was replaced', () => {
+    const { authority: store } = open()
+    store.addLeaf({ ...leaf('a', 1, 100), token: 'one' }, 0)
+    store.addLeaf({ ...leaf('b', 1, 300), token: 'one' }, 0, { serial: 'a', until: 60 })
+    store.addLeaf({ ...leaf('c', 1, 200), token: 'two' }, 80)
+    store.addLeaf(leaf('d', 1, 400), 80)
+    expect(['a', 'b', 'c', 'd', 'unknown'].map((serial) => store.lineOf(serial))).toEqual(['one', 'one', 'two', '', ''])
+    expect(store.lineEnds(80)).toEqual(new Map(Object.entries({ one: 300, two: 200 })))
+    expect([...store.lineEnds(200).keys()]).toEqual(['one'])
+    store.addLeaf(leaf('e', 1, 400), 100)
+    expect(store.lineOf('a')).toBe('')
   })
 
   test('forgets leaves that have ended', () => {
     const { authority: store } = open()
-    store.addLeaf({ serial: 'a', root: 1, until: 100 }, 0)
-    store.addLeaf({ serial: 'b', root: 2, until: 200 }, 100)
+    store.addLeaf(leaf('a', 1, 100), 0)
+    store.addLeaf(leaf('b', 2, 200), 100)
     expect([store.lastUse(1), store.countLeaves(0)]).toEqual([0, 1])
   })
 })

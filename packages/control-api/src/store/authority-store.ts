@@ -1,4 +1,4 @@
-/** Where a certificate authority is kept: its certificates, its keys under a seal, how far a rotation has come, and until when leaves are in use. */
+/** Where a certificate authority is kept: its certificates, its keys under a seal, how far a rotation has come, and of each leaf how long it is in use and how its line began. */
 
 /** A certificate that signs others. */
 export interface StoredIssuer {
@@ -48,6 +48,10 @@ export interface StoredLeaf {
   readonly root: number
   /** The last moment at which it may be shown to anybody, in milliseconds since 1970. */
   readonly until: number
+  /** Its own end, in milliseconds since 1970: whoever has kept a leaf that was replaced can show it until then. */
+  readonly notAfter: number
+  /** The id of the token with which its line began: the leaf that was had by it, and each one that renewed another. '' where nobody knows. */
+  readonly token: string
 }
 
 /** Keeps one authority. A change has returned only when it is durable. */
@@ -60,7 +64,7 @@ export interface AuthorityStore {
    */
   save(authority: StoredAuthority, saved?: () => void): void
   /**
-   * Adds a leaf, and forgets those that ended before `now`. `replaces` names a leaf that is from its `until` on not shown any more. One
+   * Adds a leaf, and forgets those that had expired by `now`. `replaces` names a leaf that is from its `until` on not shown any more. One
    * transaction.
    */
   addLeaf(leaf: StoredLeaf, now: number, replaces?: Pick<StoredLeaf, 'serial' | 'until'>): void
@@ -68,4 +72,8 @@ export interface AuthorityStore {
   countLeaves(now: number): number
   /** The last moment at which any leaf of the roots up to this number is in use; 0 where there is none. */
   lastUse(root: number): number
+  /** The token with which the line of a leaf began; '' where the leaf is not known, or its beginning is not. */
+  lineOf(serial: string): string
+  /** By the token with which a line began: when the last of its leaves expires that has not expired by `now`. */
+  lineEnds(now: number): ReadonlyMap<string, number>
 }

@@ -12,7 +12,7 @@ export function memoryAuthority(): AuthorityStore {
       saved?.()
     },
     addLeaf: (leaf, now, replaces) => {
-      for (const { serial, until } of leaves.values()) if (until <= now) leaves.delete(serial)
+      for (const { serial, notAfter } of leaves.values()) if (notAfter <= now) leaves.delete(serial)
       const replaced = leaves.get(replaces?.serial ?? '')
       if (replaced !== undefined && replaces !== undefined) {
         leaves.set(replaced.serial, { ...replaced, until: Math.min(replaced.until, replaces.until) })
@@ -21,5 +21,13 @@ export function memoryAuthority(): AuthorityStore {
     },
     countLeaves: (now) => [...leaves.values()].filter(({ until }) => until > now).length,
     lastUse: (last) => [...leaves.values()].reduce((latest, { root, until }) => (root <= last ? Math.max(latest, until) : latest), 0),
+    lineOf: (serial) => leaves.get(serial)?.token ?? '',
+    lineEnds: (now) => {
+      const ends = new Map<string, number>()
+      for (const { token, notAfter } of leaves.values()) {
+        if (token !== '' && notAfter > now) ends.set(token, Math.max(notAfter, ends.get(token) ?? 0))
+      }
+      return ends
+    },
   }
 }

@@ -44,14 +44,15 @@ export class SqliteAuthority implements AuthorityStore {
     })
   }
 
-  addLeaf({ serial, root, until }: StoredLeaf, now: number, replaces?: Pick<StoredLeaf, 'serial' | 'until'>): void {
+  addLeaf({ serial, root, until, notAfter, token }: StoredLeaf, now: number, replaces?: Pick<StoredLeaf, 'serial' | 'until'>): void {
     const { database } = this.#file
     this.#file.transaction(() => {
-      database.prepare('DELETE FROM leaves WHERE until <= ?').run(now)
+      database.prepare('DELETE FROM leaves WHERE not_after <= ?').run(now)
       if (replaces !== undefined) {
         database.prepare('UPDATE leaves SET until = min(until, ?) WHERE serial = ?').run(replaces.until, replaces.serial)
       }
-      database.prepare('INSERT INTO leaves (serial, root, until) VALUES (?, ?, ?)').run(serial, root, until)
+      const insert = database.prepare('INSERT INTO leaves (serial, root, until, not_after, token) VALUES (?, ?, ?, ?, ?)')
+      insert.run(serial, root, until, notAfter, token)
     })
   }
 
@@ -61,6 +62,15 @@ export class SqliteAuthority implements AuthorityStore {
 
   lastUse(root: number): number {
     return Number(this.#file.database.prepare('SELECT max(until) AS last FROM leaves WHERE root <= ?').get(root)?.last ?? 0)
+  }
+
+  lineOf(serial: string): string {
+    return String(this.#file.database.prepare('SELECT token FROM leaves WHERE serial = ?').get(serial)?.token ?? '')
+  }
+
+  lineEnds(now: number): ReadonlyMap<string, number> {
+    const lines = this.#file.database.prepare(`SELECT token, max(not_after) AS last FROM leaves WHERE token > '' GROUP BY token`).all()
+    return new Map(lines.map(({ token, last }) => [String(token), Number(last)] as const).filter(([, last]) => last > now))
   }
 }
 

@@ -158,7 +158,8 @@ export function problemIn({ status, body }: TlsAnswer): readonly [number, string
   return [status, body?.error?.code]
 }
 
-async function pemOf({ privateKey }: CryptoKeyPair): Promise<string> {
+/** A private key as it is shown in a handshake: PKCS#8 in PEM. */
+export async function pemOf({ privateKey }: CryptoKeyPair): Promise<string> {
   const key = Buffer.from(await crypto.subtle.exportKey('pkcs8', privateKey))
   return createPrivateKey({ key, format: 'der', type: 'pkcs8' }).export({ type: 'pkcs8', format: 'pem' }) as string
 }
