@@ -70,6 +70,18 @@ describe('a call to a service that takes mutual TLS', () => {
     expect(await (await answer).text()).toBe('ok')
   })
 
+  test('does not wait for a first identity that could not be had', async () => {
+    await using under = new MtlsUnderTest()
+    const source = under.authority.identitySource('shop')
+    Object.assign(source, { current: undefined, problem: 'the control API does not answer' })
+    const shop = under.call({ policy: strict, identity: source })
+    shop.list('127.0.0.1:9')
+    expect(await refusal(shop.fetch('http://inventory/1'))).toMatchObject({
+      code: 'NO_IDENTITY',
+      message: expect.stringContaining('none has come yet; the control API does not answer'),
+    })
+  })
+
   test('fails without an identity, and says why: it is not sent in plaintext, and no server is blamed', async () => {
     await using under = new MtlsUnderTest()
     let reached = 0

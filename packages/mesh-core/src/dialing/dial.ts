@@ -63,8 +63,8 @@ export class Dial extends Alarm {
       ground.wheel.set(this, now + timeoutMs, now)
     }
     if (!secured || validIdentity(ground.identity) !== null) this.#open()
-    // The first one is on its way: as calls wait for the first endpoints, so they wait for it.
-    else if (ground.identity !== null && ground.identity.current === undefined) {
+    // The first one is on its way, and nothing is wrong: as calls wait for the first endpoints, so they wait for it.
+    else if (ground.identity?.problem === '' && ground.identity.current === undefined) {
       this.#unfollow = ground.identity.subscribe(() => {
         this.#stopFollowing()
         this.#open()
