@@ -26,12 +26,17 @@ export interface ControlQuestion {
   /** The whole exchange may take so long. */
   readonly limitMs: number
   readonly signal?: AbortSignal
+  /** The token goes along though this process shows a certificate. Default false: the certificate takes its place. */
+  readonly withToken?: boolean
 }
 
 /** An answer with a good status, and who gave it. */
 export interface ControlAnswer extends ControlReply {
   readonly address: string
 }
+
+/** The code with which a certificate is not renewed any more: the token with which its line began was taken back. */
+export const endOfLine = 'revoked_token'
 
 const longestMessage = 300
 const whomToBelieve = ' (whom to believe there is said by the option `controlCa`, or by the fingerprint at the end of a token)'
@@ -66,7 +71,7 @@ export class ControlClient {
   async ask(question: ControlQuestion): Promise<ControlAnswer> {
     const { address } = this
     const { http, clock } = this.#options
-    const { signal, limitMs, method, path, body } = question
+    const { signal, limitMs, method, path, body, withToken = false } = question
     const stop = new AbortController()
     const leave = (): void => stop.abort(signal?.reason)
     const timer = clock.setTimer(limitMs, () => stop.abort(new ControlFailure('timeout', `no whole answer within ${limitMs} ms`)))
@@ -77,7 +82,7 @@ export class ControlClient {
     try {
       const ground = await this.#ground(address, stop.signal)
       isProved = ground?.isProved === true
-      token = isProved && !this.#sendsTokenToo ? '' : this.#token()
+      token = isProved && !this.#sendsTokenToo && !withToken ? '' : this.#token()
       const headers = headersOf(token, body)
       const text = body === undefined ? '' : JSON.stringify(body)
       const reply = await unlessStopped(
@@ -91,7 +96,9 @@ export class ControlClient {
       this.moveOn(address)
       const failure = asFailure(error, address, token)
       if (failure.reason === 'untrusted') this.#options.trust.doubt()
-      if (failure.status === 401 && isProved) this.#sendsTokenToo = !this.#sendsTokenToo
+      // The end of a line says nothing of who was known by what: the certificate stays good for everything but its own renewal.
+      const isEndOfLine = token === '' && failure.code === endOfLine
+      if (failure.status === 401 && isProved && !withToken && !isEndOfLine) this.#sendsTokenToo = !this.#sendsTokenToo
       throw failure
     } finally {
       timer.cancel()
