@@ -6,7 +6,7 @@ import { Call, type Waiting } from '../kernel/call.ts'
 import type { Endpoint } from '../kernel/endpoint.ts'
 import type { MtlsMode } from '../kernel/identity.ts'
 import { MeshError } from '../kernel/mesh-error.ts'
-import { ended, Outcome } from '../kernel/outcome.ts'
+import { ended, type Outcome, wholeOutcome } from '../kernel/outcome.ts'
 import { OK, UNREACHED } from '../kernel/verdict.ts'
 import { Dial } from './dial.ts'
 import type { DialGround } from './dial-ground.ts'
@@ -64,17 +64,8 @@ class ConnectionCheck implements Waiting {
 
   #finish(error: Error | null): void {
     this.#call.cancel = null
-    this.#give(
-      new Outcome(this.#call, error === null ? OK : UNREACHED, {
-        reply: null,
-        error,
-        code: MeshError.is(error) ? error.code : '',
-        at: this.#ground.clock.now(),
-        retryAfterMs: -1,
-        staleConnection: false,
-        open: false,
-      }),
-    )
+    const code = MeshError.is(error) ? error.code : ''
+    this.#give(wholeOutcome(this.#call, error === null ? OK : UNREACHED, { error, code, at: this.#ground.clock.now() }))
   }
 }
 

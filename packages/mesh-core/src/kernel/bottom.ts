@@ -1,7 +1,7 @@
 /** The one way to write a bottom: a Send that answers through a callback, and has no way to reject. */
 import type { Call } from './call.ts'
 import type { Send } from './layer.ts'
-import { Outcome } from './outcome.ts'
+import { type Outcome, wholeOutcome } from './outcome.ts'
 import { BROKEN } from './verdict.ts'
 
 /**
@@ -24,13 +24,6 @@ export function bottomSend(begin: (call: Call, give: (outcome: Outcome) => void)
 }
 
 function brokenBy(call: Call, thrown: unknown): Outcome {
-  return new Outcome(call, BROKEN, {
-    reply: null,
-    error: thrown instanceof Error ? thrown : new Error(String(thrown)),
-    code: '',
-    at: Math.max(call.startedAt, call.attemptAt),
-    retryAfterMs: -1,
-    staleConnection: false,
-    open: false,
-  })
+  const error = thrown instanceof Error ? thrown : new Error(String(thrown))
+  return wholeOutcome(call, BROKEN, { error, at: Math.max(call.startedAt, call.attemptAt) })
 }

@@ -95,35 +95,36 @@ export interface Answer {
   open: boolean
 }
 
+/** The parts of an outcome that is over as it is made. */
+export interface WholeAnswer extends Partial<Omit<Answer, 'staleConnection' | 'open'>> {
+  at: number
+}
+
 /**
  * The mesh on this side says no, for the reason that `code` names. No stack is captured: refusals happen when the process is drowning
  * already.
  */
 export function refusal(call: Call, code: ErrorCode, at: number): Outcome {
-  return withoutReply(call, REFUSED, { code, at })
+  return wholeOutcome(call, REFUSED, { code, at })
 }
 
 /** A refusal that says when to come back. */
 export function refusalFor(call: Call, code: ErrorCode, when: { at: number; retryAfterMs: number }): Outcome {
-  return withoutReply(call, REFUSED, { code, ...when })
+  return wholeOutcome(call, REFUSED, { code, ...when })
 }
 
 /** The outcome of a call that ended while it waited: late, expired or cancelled as `call.ending` says. */
 export function ended(call: Call, at: number): Outcome {
-  if (call.ending === LATE) return withoutReply(call, LATE, { code: 'LATE', at })
-  if (call.ending === EXPIRED) return withoutReply(call, EXPIRED, { code: 'EXPIRED', at })
-  return withoutReply(call, CANCELLED, { code: 'CANCELLED', at })
+  if (call.ending === LATE) return wholeOutcome(call, LATE, { code: 'LATE', at })
+  if (call.ending === EXPIRED) return wholeOutcome(call, EXPIRED, { code: 'EXPIRED', at })
+  return wholeOutcome(call, CANCELLED, { code: 'CANCELLED', at })
 }
 
-/** An outcome without a reply, for a reason of the mesh's own. */
-export function withoutReply(call: Call, verdict: Verdict, why: { code: ErrorCode; at: number; retryAfterMs?: number }): Outcome {
-  return new Outcome(call, verdict, {
-    reply: null,
-    error: null,
-    code: why.code,
-    at: why.at,
-    retryAfterMs: why.retryAfterMs ?? -1,
-    staleConnection: false,
-    open: false,
-  })
+/** An outcome that is over as it is made: no body is on its way, and no connection to blame. What is left out is as where there was nothing. */
+export function wholeOutcome(
+  call: Call,
+  verdict: Verdict,
+  { at, reply = null, error = null, code = '', retryAfterMs = -1 }: WholeAnswer,
+): Outcome {
+  return new Outcome(call, verdict, { reply, error, code, at, retryAfterMs, staleConnection: false, open: false })
 }

@@ -100,7 +100,7 @@ export interface MeshParts {
   strangerError(host: string): MeshError | null
   /** Tells the control API, and the program's own registry, where a server of this service is reached, until `release`; null where there is neither. */
   register(server: Advertised): Registered | null
-  /** The inbound stack around a wire's bottom. */
+  /** The inbound stack around a wire's bottom; where the mesh is `disabled`, the bottom alone. */
   inbound(wire: InboundWire): Inbound
   /** One thing per mesh and key, made at first use: how a wire keeps its own state with the mesh. */
   once<T>(key: string, make: () => T): T

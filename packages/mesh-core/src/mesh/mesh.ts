@@ -73,7 +73,7 @@ class ServiceMesh implements Mesh {
   readonly #adoption: Adoption
 
   constructor(options: MeshOptions, setting: MeshSetting) {
-    const { clock, random, jitter } = setting
+    const { clock, random, jitter, wallNow = Date.now } = setting
     this.service = options.service
     this.#setting = setting
     const log = harmless(options.log ?? stderrLog)
@@ -90,7 +90,6 @@ class ServiceMesh implements Mesh {
     this.#inbounds.retune(this.#own)
     this.#mtls.set(this.#own.access.mtls)
     this.#refusedPeers = new RefusedPeers(clock, log)
-    const { wallNow = Date.now } = setting
     const ground = { clock, random, log, wallNow }
     this.#control = controlOf(options, ground)
     const source = identityOf(options, this.#control, ground)
@@ -200,7 +199,7 @@ class ServiceMesh implements Mesh {
   }
 
   #parts(zone: string): MeshParts {
-    const mesh = this
+    const [mesh, disabled] = [this, process.env.MESH_DISABLE === '1']
     return {
       service: this.service,
       clock: this.#clock,
@@ -209,7 +208,7 @@ class ServiceMesh implements Mesh {
       log: this.#log,
       tracer: this.#ground.tracer,
       network: this.#setting.network,
-      disabled: process.env.MESH_DISABLE === '1',
+      disabled,
       get closing() {
         return mesh.#lifecycle.closing
       },
@@ -236,6 +235,7 @@ class ServiceMesh implements Mesh {
       },
       peerRefused: (reason, sentence) => this.#refusedPeers.add(reason, sentence),
       inbound: (wire) => {
+        if (disabled) return { send: wire.bottom }
         this.#identity.begin()
         this.#control?.start()
         return this.#inbounds.open(this.#own, wire)

@@ -6,7 +6,7 @@ import { fault } from '../fault/fault.ts'
 import { Ambient } from '../kernel/ambient.ts'
 import { Call, type Waiting } from '../kernel/call.ts'
 import type { Send } from '../kernel/layer.ts'
-import { ended, Outcome, type Reply, withoutReply } from '../kernel/outcome.ts'
+import { ended, Outcome, type Reply, wholeOutcome } from '../kernel/outcome.ts'
 import { Alarm, TimerWheel } from '../kernel/timer-wheel.ts'
 import { BROKEN, CANCELLED, EXPIRED, LATE, OK, REFUSED, UNAVAILABLE, UNREACHED, type Verdict } from '../kernel/verdict.ts'
 import { WatchSource } from '../kernel/watch.ts'
@@ -49,7 +49,7 @@ interface Tried {
 type Build = (ground: StackGround, bottom: Send) => Tried
 
 function answer(call: Call): Outcome {
-  return withoutReply(call, UNREACHED, { code: 'FAULT_INJECTED', at: 0 })
+  return wholeOutcome(call, UNREACHED, { code: 'FAULT_INJECTED', at: 0 })
 }
 
 const inbound: Build = (ground, bottom) => {

@@ -1,7 +1,7 @@
 /** A client stack over a scripted bottom, in virtual time: what tests of the order of layers and of policy changes stand on. */
 import { Call } from '../kernel/call.ts'
 import type { EndpointInfo } from '../kernel/discovery.ts'
-import { Outcome } from '../kernel/outcome.ts'
+import { type Outcome, wholeOutcome } from '../kernel/outcome.ts'
 import { TimerWheel } from '../kernel/timer-wheel.ts'
 import { FAULT, OK, UNAVAILABLE, type Verdict } from '../kernel/verdict.ts'
 import { WatchSource } from '../kernel/watch.ts'
@@ -24,7 +24,7 @@ function policyOf(document: Omit<PolicyDocumentInput, 'service'>): EffectivePoli
 function answerOf(call: Call, status: number, at: number): Outcome {
   const verdict: Verdict = status === 503 ? UNAVAILABLE : status >= 500 ? FAULT : OK
   const reply = new CountedReply(String(status))
-  return new Outcome(call, verdict, { reply, error: null, code: '', at, retryAfterMs: -1, staleConnection: false, open: false })
+  return wholeOutcome(call, verdict, { reply, at })
 }
 
 /** Makes the stack of a policy with two endpoints of version v1, or as `versions` says, over a scripted bottom. */

@@ -13,7 +13,7 @@ import {
   type StreamPolicy,
   type Verdict,
   type Waiting,
-  withoutReply,
+  wholeOutcome,
 } from '@zerohop/mesh-core/transport'
 import { statusName } from '../status-verdict.ts'
 import type { MessageSink } from './buffered-call.ts'
@@ -122,7 +122,7 @@ export abstract class Exchange extends Alarm implements GrpcReply, Waiting, Mess
     // A server's clock may ring before ours for the time that we gave it: that is our own time running out, and no answer of the server's.
     // The time on the wire is rounded down to milliseconds.
     if (end === 'answered' && status.code === Status.DEADLINE_EXCEEDED && now + 1 >= this.call.deadlineAt) {
-      this.#broken(withoutReply(this.call, EXPIRED, { code: 'EXPIRED', at: now }))
+      this.#broken(wholeOutcome(this.call, EXPIRED, { code: 'EXPIRED', at: now }))
       return
     }
     const { verdict } = meaning
@@ -209,7 +209,7 @@ export abstract class Exchange extends Alarm implements GrpcReply, Waiting, Mess
       call.end(LATE)
       return
     }
-    this.#broken(withoutReply(call, LATE, { code: 'LATE', at: now }))
+    this.#broken(wholeOutcome(call, LATE, { code: 'LATE', at: now }))
     this.stopWire()
   }
 

@@ -10,9 +10,10 @@ import {
   type Endpoint,
   type HealthPolicy,
   type MeshParts,
-  Outcome,
+  type Outcome,
   type Send,
   type Wire,
+  wholeOutcome,
 } from '@zerohop/mesh-core/transport'
 import { statusName, statusOfHttp } from '../status-verdict.ts'
 import { alpn } from './connection.ts'
@@ -60,15 +61,8 @@ export class GrpcWire implements Wire {
 
   answer(call: Call, status: number, codes: CodesPolicy): Outcome {
     const code = statusOfHttp(status)
-    return new Outcome(call, new StatusVerdicts(codes).of(code, new Metadata()), {
-      reply: new GivenReply(code),
-      error: null,
-      code: '',
-      at: this.#parts.clock.now(),
-      retryAfterMs: -1,
-      staleConnection: false,
-      open: false,
-    })
+    const verdict = new StatusVerdicts(codes).of(code, new Metadata())
+    return wholeOutcome(call, verdict, { reply: new GivenReply(code), at: this.#parts.clock.now() })
   }
 }
 

@@ -1,6 +1,14 @@
 /** Makes a call of every stream that comes in, and sends it through the inbound stack to the handler. */
 import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2'
-import { Call, type CallKind, type Inbound, type MeshParts, Outcome, parseTraceContext } from '@zerohop/mesh-core/transport'
+import {
+  Call,
+  type CallKind,
+  type Inbound,
+  type MeshParts,
+  type Outcome,
+  parseTraceContext,
+  wholeOutcome,
+} from '@zerohop/mesh-core/transport'
 import { healthPrefix } from '../health-message.ts'
 import { statusOfHttp, statusVerdict } from '../status-verdict.ts'
 import type { GrpcHost } from './grpc-host.ts'
@@ -40,14 +48,12 @@ export class GrpcInbound {
     this.#parts = parts
     this.#health = health
     const bottom = (call: Call): Promise<Outcome> => (call.message as Carried).run(call)
-    this.#inbound = parts.disabled
-      ? { send: bottom }
-      : parts.inbound({
-          name: 'grpc',
-          bottom,
-          answer: (call, status) => injected(call, status, parts.clock.now()),
-          header: (call, name) => (call.message as Carried).header(name),
-        })
+    this.#inbound = parts.inbound({
+      name: 'grpc',
+      bottom,
+      answer: (call, status) => injected(call, status, parts.clock.now()),
+      header: (call, name) => (call.message as Carried).header(name),
+    })
   }
 
   /** Serves one stream. */
@@ -107,14 +113,5 @@ function isGrpc(headers: IncomingHttpHeaders): boolean {
 
 function injected(call: Call, http: number, at: number): Outcome {
   const code = statusOfHttp(http)
-  const answer = {
-    reply: servedStatus(code),
-    error: null,
-    code: 'FAULT_INJECTED',
-    at,
-    retryAfterMs: -1,
-    staleConnection: false,
-    open: false,
-  } as const
-  return new Outcome(call, statusVerdict(code), answer)
+  return wholeOutcome(call, statusVerdict(code), { reply: servedStatus(code), code: 'FAULT_INJECTED', at })
 }

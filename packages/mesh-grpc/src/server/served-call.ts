@@ -13,10 +13,11 @@ import {
   FAULT,
   type Inbound,
   type MeshParts,
-  Outcome,
+  type Outcome,
   runUnder,
   type Verdict,
   type Waiting,
+  wholeOutcome,
 } from '@zerohop/mesh-core/transport'
 import { statusVerdict } from '../status-verdict.ts'
 import type { HandlerWatcher, InterceptingCall, InterceptingListener } from './grpc-host.ts'
@@ -218,16 +219,8 @@ export class ServedCall extends RelayedCall implements Waiting, HandlerWatcher, 
   }
 
   #outcome(verdict: Verdict, code: ErrorCode | '', status: number): Outcome {
-    const [reply, at] = [servedStatus(status), this.#parts.clock.now()]
-    return new Outcome(this.#call, verdict, {
-      reply,
-      error: this.#failure,
-      code,
-      at,
-      retryAfterMs: -1,
-      staleConnection: false,
-      open: false,
-    })
+    const at = this.#parts.clock.now()
+    return wholeOutcome(this.#call, verdict, { reply: servedStatus(status), error: this.#failure, code, at })
   }
 }
 

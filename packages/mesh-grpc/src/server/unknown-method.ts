@@ -1,7 +1,7 @@
 /** A call of a method that nobody serves: it passes the inbound stack like any other, for it is counted, and strangers learn nothing by it. */
 import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2'
 import { status as Status } from '@grpc/grpc-js'
-import { CANCELLED, type Call, ended, type MeshParts, Outcome } from '@zerohop/mesh-core/transport'
+import { CANCELLED, type Call, ended, type MeshParts, type Outcome, wholeOutcome } from '@zerohop/mesh-core/transport'
 import { statusVerdict } from '../status-verdict.ts'
 import { type MeshStatus, refusalStatus, servedStatus, trailersOnly } from './mesh-status.ts'
 import { requestHeader } from './request-header.ts'
@@ -33,8 +33,7 @@ export class UnknownMethod {
     if (call.ending !== 0) return Promise.resolve(ended(call, at))
     const code = Status.UNIMPLEMENTED
     this.#answer({ code, details: `The server does not implement the method ${call.path.slice(0, 200)}`, trailers: {} })
-    const answer = { reply: servedStatus(code), error: null, code: '', at, retryAfterMs: -1, staleConnection: false, open: false } as const
-    return Promise.resolve(new Outcome(call, statusVerdict(code), answer))
+    return Promise.resolve(wholeOutcome(call, statusVerdict(code), { reply: servedStatus(code), at }))
   }
 
   header(name: string): string | null {

@@ -14,7 +14,7 @@ import {
   type StreamPolicy,
   type Verdict,
   type Waiting,
-  withoutReply,
+  wholeOutcome,
 } from '@zerohop/mesh-core/transport'
 import type { HttpMessage } from './http-call.ts'
 import { type Loss, meaningOfLoss, type ReplyHeaders, retryAfterMs, type StatusVerdicts } from './http-outcome.ts'
@@ -208,7 +208,7 @@ export abstract class Exchange extends Alarm implements HttpReply, Waiting, Body
       call.end(LATE)
       return
     }
-    this.#breakOff(withoutReply(call, LATE, { code: 'LATE', at: now }))
+    this.#breakOff(wholeOutcome(call, LATE, { code: 'LATE', at: now }))
     this.#finish(LATE)
     this.stopWire()
   }

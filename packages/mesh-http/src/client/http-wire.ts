@@ -9,9 +9,10 @@ import {
   type Endpoint,
   type HealthPolicy,
   type MeshParts,
-  Outcome,
+  type Outcome,
   type Send,
   type Wire,
+  wholeOutcome,
 } from '@zerohop/mesh-core/transport'
 import { Connections } from './connections.ts'
 import type { BottomGround, HttpReply } from './exchange.ts'
@@ -57,15 +58,8 @@ export class HttpWire implements Wire {
   }
 
   answer(call: Call, status: number, codes: CodesPolicy): Outcome {
-    return new Outcome(call, new StatusVerdicts(codes).of(status, {}), {
-      reply: new GivenReply(status),
-      error: null,
-      code: '',
-      at: this.#parts.clock.now(),
-      retryAfterMs: -1,
-      staleConnection: false,
-      open: false,
-    })
+    const verdict = new StatusVerdicts(codes).of(status, {})
+    return wholeOutcome(call, verdict, { reply: new GivenReply(status), at: this.#parts.clock.now() })
   }
 }
 

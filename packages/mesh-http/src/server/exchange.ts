@@ -10,11 +10,12 @@ import {
   errorTable,
   FAULT,
   type MeshParts,
-  Outcome,
+  type Outcome,
   refusalWord,
   runUnder,
   type Verdict,
   type Waiting,
+  wholeOutcome,
 } from '@zerohop/mesh-core/transport'
 import { statusVerdict } from '../status-verdict.ts'
 import { AnsweredInstead, type Asked, answerInstead } from './mesh-answer.ts'
@@ -186,7 +187,7 @@ export class Exchange implements Waiting, Served {
   #outcome(verdict: Verdict, code: 'HANDLER_FAILED' | '', error: Error | null): Outcome {
     const reply = this.#response.headersSent ? replyOf(this.#response.statusCode) : null
     const at = this.#parts.clock.now()
-    return new Outcome(this.#call as Call, verdict, { reply, error, code, at, retryAfterMs: -1, staleConnection: false, open: false })
+    return wholeOutcome(this.#call as Call, verdict, { reply, error, code, at })
   }
 }
 

@@ -1,7 +1,16 @@
 /** Makes a call of every request that comes in, and sends it through the inbound stack to the handler. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { Call, type CallKind, type Inbound, type MeshParts, Outcome, parseTraceContext, refusalWord } from '@zerohop/mesh-core/transport'
+import {
+  Call,
+  type CallKind,
+  type Inbound,
+  type MeshParts,
+  type Outcome,
+  parseTraceContext,
+  refusalWord,
+  wholeOutcome,
+} from '@zerohop/mesh-core/transport'
 import { statusVerdict } from '../status-verdict.ts'
 import { Exchange, type HttpApp } from './exchange.ts'
 import type { Health } from './health.ts'
@@ -47,14 +56,12 @@ export class HttpInbound {
     const { parts } = options
     this.#options = options
     const bottom = (call: Call): Promise<Outcome> => (call.message as Carried).run(call)
-    this.#inbound = parts.disabled
-      ? { send: bottom }
-      : parts.inbound({
-          name: 'http',
-          bottom,
-          answer: (call, status) => injected(call, status, parts.clock.now()),
-          header: (call, name) => (call.message as Carried).header(name),
-        })
+    this.#inbound = parts.inbound({
+      name: 'http',
+      bottom,
+      answer: (call, status) => injected(call, status, parts.clock.now()),
+      header: (call, name) => (call.message as Carried).header(name),
+    })
   }
 
   /** Serves one request. */
@@ -137,14 +144,5 @@ function traceLines(request: IncomingMessage): string | string[] | undefined {
 }
 
 function injected(call: Call, status: number, at: number): Outcome {
-  const answer = {
-    reply: replyOf(status),
-    error: null,
-    code: 'FAULT_INJECTED',
-    at,
-    retryAfterMs: -1,
-    staleConnection: false,
-    open: false,
-  } as const
-  return new Outcome(call, statusVerdict(status), answer)
+  return wholeOutcome(call, statusVerdict(status), { reply: replyOf(status), code: 'FAULT_INJECTED', at })
 }

@@ -12,11 +12,12 @@ import {
   FAULT,
   type MeshParts,
   OK,
-  Outcome,
+  type Outcome,
   refusalWord,
   runUnder,
   type Verdict,
   type Waiting,
+  wholeOutcome,
 } from '@zerohop/mesh-core/transport'
 import { answerHead, type MeshAnswer } from './mesh-answer.ts'
 import type { OpenConnection, Served } from './open-connections.ts'
@@ -126,7 +127,7 @@ export class Upgrade implements Waiting, Served {
     const at = this.#start.parts.clock.now()
     this.#ambient?.giveUp(CANCELLED, at)
     const reply = replyOf(status)
-    resolve(new Outcome(call, verdict, { reply, error: null, code: '', at, retryAfterMs: -1, staleConnection: false, open: false }))
+    resolve(wholeOutcome(call, verdict, { reply, at }))
   }
 }
 
