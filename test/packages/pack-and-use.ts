@@ -2,6 +2,8 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import type { IncomingMessage } from 'node:http'
+import { get } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -61,13 +63,18 @@ writeFileSync(
     name: 'consumer',
     private: true,
     type: 'module',
-    // Whoever asks Consul brings its client: it is an optional peer.
-    dependencies: { ...own, consul: manifest('packages/mesh-discovery/package.json').devDependencies['consul'] },
+    // Whoever asks Consul brings its client, and whoever speaks gRPC brings grpc-js: they are peers.
+    dependencies: {
+      ...own,
+      consul: manifest('packages/mesh-discovery/package.json').devDependencies['consul'],
+      '@grpc/grpc-js': manifest('packages/mesh-grpc/package.json').devDependencies['@grpc/grpc-js'],
+    },
     devDependencies: { '@types/node': nodeTypes },
   }),
 )
 // The packages depend on each other by version, and these versions are published nowhere yet.
-writeFileSync(join(consumer, 'pnpm-workspace.yaml'), JSON.stringify({ packages: [], overrides: own }))
+// protobufjs, which comes with grpc-js, has an install script that nobody needs, and pnpm wants to be told so.
+writeFileSync(join(consumer, 'pnpm-workspace.yaml'), JSON.stringify({ packages: [], overrides: own, allowBuilds: { protobufjs: false } }))
 writeFileSync(
   join(consumer, 'tsconfig.json'),
   JSON.stringify({
@@ -111,8 +118,10 @@ for await (const line of program.stdout) {
   console.log(String(line))
   const url = /listens on (\S+),/.exec(String(line))?.[1]
   if (url === undefined) continue
-  const { status } = await fetch(`${url}/readyz`)
-  if (status !== 200) throw new Error(`the control API is not ready: ${status}`)
+  const [answer] = (await once(get(`${url}/readyz`, { ca: readFileSync(join(consumer, 'zerohop-data/ca.pem')) }), 'response')) as [
+    IncomingMessage,
+  ]
+  if (answer.resume().statusCode !== 200) throw new Error(`the control API is not ready: ${answer.statusCode}`)
   program.kill('SIGTERM')
 }
 clearTimeout(deadline)
