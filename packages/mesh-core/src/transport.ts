@@ -43,13 +43,9 @@ export { doorGround } from './mesh/door-ground.ts'
 export { type Closable, type MeshParts, partsOf } from './mesh/mesh-face.ts'
 export { acceptBaggage, formatTraceparent, type HeaderLines, parseTraceContext } from './observe/trace-context.ts'
 export type { CodesPolicy, ConnectionsPolicy, HealthPolicy, StreamPolicy } from './policy/index.ts'
-export { advertisedAddress } from './serving/advertised-address.ts'
 export { Attendance } from './serving/attendance.ts'
-export { Departure, type Leaving, type LeavingServer } from './serving/departure.ts'
-export { endOnSignal } from './serving/ending-signals.ts'
-export { Listed, type ListedGround } from './serving/listed.ts'
-export { Listener } from './serving/listener.ts'
-export { Readiness } from './serving/readiness.ts'
+export type { LeavingServer } from './serving/departure.ts'
+export type { Readiness } from './serving/readiness.ts'
 export {
   isBoolean,
   isFunction,
@@ -60,6 +56,7 @@ export {
   serverOptionChecks,
   serverSettings,
 } from './serving/server-options.ts'
+export { type ServingWire, StandingServer } from './serving/standing-server.ts'
 export type { Destination, Inbound } from './stack/destination.ts'
 export type { InboundWire } from './stack/server-stack.ts'
 export type { BottomSettings, Wire } from './stack/wire.ts'

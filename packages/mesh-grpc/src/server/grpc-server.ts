@@ -3,17 +3,14 @@ import type { Duplex } from 'node:stream'
 import type { Server } from '@grpc/grpc-js'
 import type { Mesh } from '@zerohop/mesh-core'
 import {
-  advertisedAddress,
-  Departure,
+  type Attendance,
   doorGround,
-  endOnSignal,
   type LeavingServer,
-  Listed,
-  Listener,
   type MeshParts,
   partsOf,
-  Readiness,
   ServerDoor,
+  type ServingWire,
+  StandingServer,
 } from '@zerohop/mesh-core/transport'
 import { GrpcHost } from './grpc-host.ts'
 import { GrpcInbound } from './grpc-inbound.ts'
@@ -31,31 +28,25 @@ export type MeshServer = LeavingServer
  */
 export async function serveGrpc(mesh: Mesh, server: Server, options: GrpcServerOptions): Promise<MeshServer> {
   const settings = grpcServerSettings(server, options)
-  const served = new GrpcServer(partsOf(mesh), server, settings)
-  await served.listen()
-  if (settings.signals) served.endWith(mesh)
-  return served
+  const { standing } = new GrpcServer(partsOf(mesh), server, settings)
+  await standing.listen()
+  if (settings.signals) standing.endWith(mesh)
+  return standing
 }
 
-class GrpcServer implements MeshServer {
-  readonly #parts: MeshParts
-  readonly #settings: GrpcServerSettings
+class GrpcServer implements ServingWire {
+  readonly standing: StandingServer
+  readonly halfOpen = false
   readonly #sessions: OpenSessions
   readonly #host: GrpcHost
-  readonly #listener: Listener
-  readonly #listed: Listed
   readonly #door: ServerDoor
-  readonly #departure: Departure
   readonly #health: HealthService | null
-  #stopFollowing: () => void = () => {}
   // Of the connection that becomes a session in this tick.
   #terms: SessionTerms | null = null
 
   constructor(parts: MeshParts, server: Server, settings: GrpcServerSettings) {
-    this.#parts = parts
-    this.#settings = settings
-    const { clock } = parts
     this.#sessions = new OpenSessions(parts)
+    this.standing = new StandingServer(parts, settings, this)
     const inbound = new GrpcInbound({ parts, health: settings.health })
     this.#host = new GrpcHost(server, {
       session: (session) => {
@@ -67,53 +58,42 @@ class GrpcServer implements MeshServer {
         if (session !== undefined) inbound.take({ stream, headers, session }, this.#host)
       },
     })
-    this.#listed = new Listed(parts)
-    this.#door = new ServerDoor(doorGround(parts, this.#listed), {
+    this.#door = new ServerDoor(doorGround(parts, this.standing.listed), {
       alpn: ['h2'],
       onConnection: (socket, peer, entrance) => this.#open(socket, { peer, entrance, maxAgeMs: parts.maxAgeMs }),
     })
-    const { host, port } = settings
-    const accept = (socket: Duplex): void => {
-      if (this.#sessions.take(socket)) this.#door.accept(socket)
-    }
-    this.#listener = new Listener({ service: parts.service, port, host, network: parts.network, log: parts.log, halfOpen: false, accept })
-    this.#departure = this.#newDeparture()
-    const unready = (): string => (this.#departure.hasBegun ? 'draining' : parts.unready)
-    const readiness = new Readiness({ readiness: settings.readiness, unready, clock })
-    this.#health = settings.health ? new HealthService({ readiness, services: () => this.#host.services(), clock }) : null
+    const { readiness } = this.standing
+    this.#health = settings.health ? new HealthService({ readiness, services: () => this.#host.services(), clock: parts.clock }) : null
     this.#health?.addTo(server)
   }
 
-  get address(): string {
-    return this.#listener.address
+  get attendance(): Attendance {
+    return this.#sessions.attendance
   }
 
-  get port(): number {
-    return this.#listener.port
+  accept(socket: Duplex): void {
+    if (this.#sessions.take(socket)) this.#door.accept(socket)
   }
 
-  async listen(): Promise<void> {
-    await this.#listener.listen()
-    const { labels, zone, weight, advertise } = this.#settings.listing
-    if (!this.#parts.closing) this.#listed.list({ address: advertisedAddress(advertise, this.address), labels, zone, weight })
-    this.#parts.closeWith({ close: (graceMs) => this.close({ graceMs }) }, 'server')
+  turnAway(): void {
+    // A watch hears of it, and then stands in the way of the connection's end no longer.
+    void this.#health?.leave().then(() => this.#sessions.leaveAll())
+    if (this.#health === null) this.#sessions.leaveAll()
   }
 
-  /** SIGTERM and SIGINT close `mesh`, and with it this server. */
-  endWith(mesh: Mesh): void {
-    this.#stopFollowing = endOnSignal({ close: () => mesh.close({ graceMs: this.#settings.graceMs }) })
+  shut(stopListening: () => Promise<void>): Promise<void> {
+    this.#door.close()
+    this.#sessions.leaveAll()
+    return stopListening()
   }
 
-  drain(): void {
-    this.#departure.drain()
+  cut(): void {
+    this.#door.close()
+    this.#sessions.destroyAll()
   }
 
-  close({ graceMs = this.#settings.graceMs }: { graceMs?: number } = {}): Promise<void> {
-    return this.#departure.close(graceMs)
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.close()
+  gone(): void {
+    this.#host.destroy()
   }
 
   #open(socket: Duplex, terms: SessionTerms): void {
@@ -123,31 +103,5 @@ class GrpcServer implements MeshServer {
     } finally {
       this.#terms = null
     }
-  }
-
-  #newDeparture(): Departure {
-    return new Departure({
-      clock: this.#parts.clock,
-      attendance: this.#sessions.attendance,
-      release: () => this.#listed.release(),
-      turnAway: () => {
-        // A watch hears of it, and then stands in the way of the connection's end no longer.
-        void this.#health?.leave().then(() => this.#sessions.leaveAll())
-        if (this.#health === null) this.#sessions.leaveAll()
-      },
-      shut: () => {
-        this.#door.close()
-        this.#sessions.leaveAll()
-        return this.#listener.stop()
-      },
-      cut: () => {
-        this.#door.close()
-        this.#sessions.destroyAll()
-      },
-      gone: () => {
-        this.#host.destroy()
-        this.#stopFollowing()
-      },
-    })
   }
 }

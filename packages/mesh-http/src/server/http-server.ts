@@ -3,19 +3,16 @@ import { createServer, type Server } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { Mesh } from '@zerohop/mesh-core'
 import {
-  advertisedAddress,
-  Departure,
+  type Attendance,
   doorGround,
   type Entrance,
-  endOnSignal,
   type LeavingServer,
-  Listed,
-  Listener,
   type MeshParts,
   type Peer,
   partsOf,
-  Readiness,
   ServerDoor,
+  type ServingWire,
+  StandingServer,
 } from '@zerohop/mesh-core/transport'
 import type { HttpApp } from './exchange.ts'
 import { Health } from './health.ts'
@@ -32,10 +29,13 @@ export type MeshServer = LeavingServer
  * @throws MeshError BAD_OPTIONS with all problems; node's own error where the address cannot be had
  */
 export async function serveHttp(mesh: Mesh, app: HttpApp, options: HttpServerOptions): Promise<MeshServer> {
-  const server = new HttpServer(partsOf(mesh), app, httpServerSettings(app, options))
-  await server.listen()
-  if (options.signals !== false) server.endWith(mesh)
-  return server
+  const settings = httpServerSettings(app, options)
+  const server = new HttpServer(partsOf(mesh), app, settings)
+  const { standing } = server
+  await standing.listen()
+  server.follow()
+  if (settings.signals) standing.endWith(mesh)
+  return standing
 }
 
 // Longer than the 4 s after which a client of the mesh closes an idle connection: the client always closes first, and never writes into a
@@ -46,25 +46,20 @@ const headMs = 15_000
 // A whole request, uploads included (node's default).
 const requestMs = 300_000
 
-class HttpServer implements MeshServer {
+class HttpServer implements ServingWire {
+  readonly standing: StandingServer
+  readonly halfOpen = true
   readonly #parts: MeshParts
-  readonly #settings: HttpServerSettings
   readonly #server: Server
   readonly #inbound: HttpInbound
   readonly #connections: OpenConnections
-  readonly #listener: Listener
   readonly #door: ServerDoor
-  readonly #listed: Listed
-  readonly #departure: Departure
-  #stopFollowing: () => void = () => {}
 
   constructor(parts: MeshParts, app: HttpApp, settings: HttpServerSettings) {
     this.#parts = parts
-    this.#settings = settings
     this.#connections = new OpenConnections(parts.clock)
-    const { health: prefix, readiness } = settings
-    const unready = (): string => (this.#inbound.draining ? 'draining' : parts.unready)
-    const health = prefix === null ? null : new Health(prefix, new Readiness({ readiness, unready, clock: parts.clock }))
+    this.standing = new StandingServer(parts, settings, this)
+    const health = settings.health === null ? null : new Health(settings.health, this.standing.readiness)
     const inbound = new HttpInbound({ parts, app, upgrade: settings.upgrade, health, connections: this.#connections })
     this.#inbound = inbound
     const server = createServer({
@@ -85,78 +80,44 @@ class HttpServer implements MeshServer {
       endPlainly(socket, answer, parts.clock)
     })
     this.#server = server
-    this.#listed = new Listed(parts)
     const onConnection = (socket: Duplex, peer: Peer, entrance: Entrance): void => this.#opened(socket, peer, entrance)
-    this.#door = new ServerDoor(doorGround(parts, this.#listed), { onConnection })
-    const { service, network, log } = parts
-    const accept = (socket: Duplex): void => {
-      if (this.#connections.arrive(socket)) this.#door.accept(socket)
-    }
-    this.#listener = new Listener({ service, port: settings.port, host: settings.host, network, log, halfOpen: true, accept })
-    this.#departure = this.#newDeparture()
+    this.#door = new ServerDoor(doorGround(parts, this.standing.listed), { onConnection })
   }
 
-  get address(): string {
-    return this.#listener.address
-  }
-
-  get port(): number {
-    return this.#listener.port
-  }
-
-  async listen(): Promise<void> {
-    await this.#listener.listen()
-    // node's server follows its connections, and so the times within which a request must come, only once it listens; here another one does.
+  /** Looks after the times within which a request must come: as node's server does once it listens. Here another one does. */
+  follow(): void {
     this.#server.emit('listening')
-    const { labels, zone, weight, advertise } = this.#settings.listing
-    const address = advertisedAddress(advertise, this.address)
-    if (!this.#parts.closing) this.#listed.list({ address, labels, zone, weight })
-    this.#parts.closeWith({ close: (graceMs) => this.close({ graceMs }) }, 'server')
   }
 
-  /** SIGTERM and SIGINT close `mesh`, and with it this server. */
-  endWith(mesh: Mesh): void {
-    this.#stopFollowing = endOnSignal({ close: () => mesh.close({ graceMs: this.#settings.graceMs }) })
+  get attendance(): Attendance {
+    return this.#connections.attendance
   }
 
-  drain(): void {
-    this.#departure.drain()
+  accept(socket: Duplex): void {
+    if (this.#connections.arrive(socket)) this.#door.accept(socket)
   }
 
-  close({ graceMs = this.#settings.graceMs }: { graceMs?: number } = {}): Promise<void> {
-    return this.#departure.close(graceMs)
+  turnAway(): void {
+    this.#inbound.draining = true
+    this.#connections.makeAllLast()
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.close()
+  async shut(stopListening: () => Promise<void>): Promise<void> {
+    this.#inbound.refusing = true
+    await stopListening()
+    this.#door.close()
+    this.#connections.closeResting()
   }
 
-  #newDeparture(): Departure {
-    return new Departure({
-      clock: this.#parts.clock,
-      attendance: this.#connections.attendance,
-      release: () => this.#listed.release(),
-      turnAway: () => {
-        this.#inbound.draining = true
-        this.#connections.makeAllLast()
-      },
-      shut: async () => {
-        this.#inbound.refusing = true
-        await this.#listener.stop()
-        this.#door.close()
-        this.#connections.closeResting()
-      },
-      cut: () => {
-        this.#inbound.refusing = true
-        this.#door.close()
-        this.#connections.destroyAll()
-      },
-      gone: () => {
-        // Ends the looking after connections that are slow.
-        this.#server.close()
-        this.#stopFollowing()
-      },
-    })
+  cut(): void {
+    this.#inbound.refusing = true
+    this.#door.close()
+    this.#connections.destroyAll()
+  }
+
+  gone(): void {
+    // Ends the looking after connections that are slow.
+    this.#server.close()
   }
 
   #opened(socket: Duplex, peer: Peer, entrance: Entrance): void {
