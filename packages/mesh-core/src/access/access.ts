@@ -15,6 +15,8 @@ export interface AccessGround {
   readonly log: SpacedLog
   /** True where callers could come by mutual TLS, so that plaintext is worth a count. */
   readonly takesMtls: boolean
+  /** Why nobody is let in before there is a policy, in a sentence, '' once there is one; null where callers are let in without. */
+  readonly policyMissing: (() => string) | null
 }
 
 export interface AccessOptions {

@@ -24,6 +24,7 @@ export type ErrorCode =
   | 'CONNECTION_EXPIRED'
   | 'FORBIDDEN'
   | 'AMBIGUOUS_PATH'
+  | 'NO_POLICY'
   | 'LATE'
   | 'EXPIRED'
   | 'CANCELLED'
@@ -52,6 +53,7 @@ export const errorTable: Readonly<Record<ErrorCode, ErrorRow>> = {
   CONNECTION_EXPIRED: { sentence: 'the certificate of one end of the connection has expired', http: 503, grpc: 'UNAVAILABLE' },
   FORBIDDEN: { sentence: 'the access policy does not let this caller in', http: 403, grpc: 'PERMISSION_DENIED' },
   AMBIGUOUS_PATH: { sentence: 'the path can be read in two ways', http: 400, grpc: 'INVALID_ARGUMENT' },
+  NO_POLICY: { sentence: 'the service has no policy yet, and is not to be called without one', http: 503, grpc: 'UNAVAILABLE' },
   LATE: { sentence: 'no answer within the attempt timeout', http: 504, grpc: 'DEADLINE_EXCEEDED' },
   EXPIRED: { sentence: 'no answer in time', http: 504, grpc: 'DEADLINE_EXCEEDED' },
   CANCELLED: { sentence: 'the caller left', http: 499, grpc: 'CANCELLED' },

@@ -10,6 +10,7 @@ const words: Readonly<Partial<Record<ErrorCode, string>>> = {
   LIMIT_WAITED: 'limit',
   RATE_LIMITED: 'rate',
   EXPIRED: 'expired',
+  NO_POLICY: 'policy',
   MESH_CLOSED: 'closed',
   CONNECTION_EXPIRED: 'connection',
 }

@@ -11,16 +11,19 @@ export interface AccessStateOptions {
   readonly log: Log
   /** The source of this process's own identity, null for none. Asked whenever it matters: it may learn that there is none to be had. */
   readonly source: () => IdentitySource | null
+  readonly policyMissing: AccessGround['policyMissing']
 }
 
 /** One per mesh. */
 export class AccessState implements AccessGround {
   readonly counts = new AccessCounts()
   readonly log: SpacedLog
+  readonly policyMissing: AccessGround['policyMissing']
   readonly #source: () => IdentitySource | null
 
-  constructor({ clock, log, source }: AccessStateOptions) {
+  constructor({ clock, log, source, policyMissing }: AccessStateOptions) {
     this.log = new SpacedLog(log, clock)
+    this.policyMissing = policyMissing
     this.#source = source
   }
 

@@ -17,6 +17,8 @@ export interface AdoptionOptions {
 export class Adoption implements PolicyListener {
   /** What holds now. */
   policies: PolicyInForce
+  /** True once a set was given, or has come: what held before is the built-in policy. */
+  hasPolicy: boolean
   /** Why the newest set was refused; empty where it was not. */
   problems: readonly string[]
   readonly #options: AdoptionOptions
@@ -24,6 +26,7 @@ export class Adoption implements PolicyListener {
   constructor(options: AdoptionOptions) {
     this.#options = options
     this.policies = inForce(options.source.first)
+    this.hasPolicy = options.source.hasFirst
     this.problems = options.source.firstProblems
   }
 
@@ -32,6 +35,7 @@ export class Adoption implements PolicyListener {
     const { log, announcements, prepare } = this.#options
     const recovered = this.problems.length > 0
     if (set.revision === this.policies.revision) {
+      this.hasPolicy = true
       this.problems = []
       if (recovered) announcements.emit('policy', { revision: set.revision, problems: [] })
       return []
@@ -49,6 +53,7 @@ export class Adoption implements PolicyListener {
     this.policies = policies
     this.problems = []
     swap()
+    this.hasPolicy = true
     log.info(`policy ${set.revision} applied`)
     announcements.emit('policy', { revision: set.revision, problems: [] })
     return []

@@ -43,6 +43,20 @@ test('wrong and unknown options are told together, and a token is never shown', 
   expect(message).not.toContain('secret')
 })
 
+test('what becomes of callers without a policy is asked only where policies may be late', () => {
+  for (const options of [{ control: 'http://a:1' }, { policy: 'policy.yaml' }]) {
+    expect(problemsOf({ service: 'cart', withoutPolicy: 'refuse', ...options })).toBe('')
+  }
+  for (const options of [{}, { policy: {} }]) {
+    expect(problemsOf({ service: 'cart', withoutPolicy: 'refuse', ...options })).toMatch(
+      /withoutPolicy: means nothing without `control` or the path of a policy file/,
+    )
+  }
+  expect(problemsOf({ service: 'cart', control: 'http://a:1', withoutPolicy: 'open' })).toMatch(
+    /withoutPolicy: expected one of serve, refuse/,
+  )
+})
+
 test('roots of the control API mean something over TLS only, and an identity is a source, or none', () => {
   expect(problemsOf({ service: 'cart', control: 'https://a:1', controlCa: 'ca.pem', identity: false })).toBe('')
   expect(problemsOf({ service: 'cart', control: 'http://a:1', controlCa: 'ca.pem' })).toMatch(

@@ -21,6 +21,11 @@ export interface MeshOptions extends ControlOptions {
    */
   readonly policy?: string | object | readonly object[]
   /**
+   * What becomes of callers while there is no policy: at a start without control API and last good document, or with a policy file that cannot be
+   * read. `serve` (default): the built-in policy holds, which lets everybody in. `refuse`: the process is not ready, and sends them elsewhere.
+   */
+  readonly withoutPolicy?: 'serve' | 'refuse'
+  /**
    * Where this process stands, in the words of the endpoints' own zones: calls stay there as long as there are enough good endpoints. Servers
    * of this mesh say it of themselves, where they are not given another. Default: unknown.
    */
@@ -62,6 +67,7 @@ const optionsSchema = z.strictObject({
   service: nameSchema,
   discovery: discoverySchema.optional(),
   policy: z.union([z.string().min(1), z.record(z.string(), z.unknown()), z.array(z.record(z.string(), z.unknown()))]).optional(),
+  withoutPolicy: z.enum(['serve', 'refuse']).optional(),
   zone: z.string().min(1).max(128).optional(),
   registration: registrarSchema.optional(),
   identity: identitySchema.optional(),
@@ -75,7 +81,16 @@ const optionsSchema = z.strictObject({
  */
 export function checkOptions(options: MeshOptions): MeshOptions {
   const result = checked(optionsSchema, options)
-  const problems = result.ok ? controlContradictions(options) : result.complaints.map(({ path, text }) => `${formatPath(path)}: ${text}`)
+  const problems = result.ok ? contradictions(options) : result.complaints.map(({ path, text }) => `${formatPath(path)}: ${text}`)
   if (problems.length === 0) return options
   throw new MeshError({ code: 'BAD_OPTIONS', message: `createMesh: ${problems.join('; ')}` })
+}
+
+function contradictions(options: MeshOptions): string[] {
+  const { withoutPolicy, control, policy } = options
+  const isAtOnce = control === undefined && typeof policy !== 'string'
+  return [
+    ...controlContradictions(options),
+    ...(withoutPolicy !== undefined && isAtOnce ? ['withoutPolicy: means nothing without `control` or the path of a policy file'] : []),
+  ]
 }

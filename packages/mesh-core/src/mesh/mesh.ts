@@ -26,6 +26,7 @@ import { bindParts, type Closable, type Mesh, type MeshEvents, type MeshParts } 
 import { registerMetrics } from './mesh-metrics.ts'
 import { checkOptions, type MeshOptions } from './mesh-options.ts'
 import { type MeshSetting, processSetting } from './mesh-setting.ts'
+import { missingPolicy } from './missing-policy.ts'
 import { OwnIdentity } from './own-identity.ts'
 import type { PolicyInForce } from './policy-in-force.ts'
 import { PolicySource } from './policy-source.ts'
@@ -33,6 +34,7 @@ import { RefusedPeers } from './refused-peers.ts'
 import { type Registries, registerWith, registrarOf } from './registrations.ts'
 import { ServiceTable } from './service-table.ts'
 import { explainVisitors } from './shown-visitors.ts'
+import { whyUnready } from './why-unready.ts'
 
 /**
  * Makes this process a member of the mesh. Nothing global happens, no network is used before the first call, and a broken policy file is
@@ -85,7 +87,8 @@ class ServiceMesh implements Mesh {
     this.#ground = { clock, wheel: this.#wheel, random, jitter, meter: new Meter({ clock }), tracer: otelTracer() }
     this.#source = new PolicySource(options.policy, log)
     this.#adoption = new Adoption({ source: this.#source, log, announcements, prepare: (policies) => this.#prepare(policies) })
-    this.#visitors = new AccessState({ clock, log, source: () => this.#identity.source })
+    const policyMissing = missingPolicy(options, { adoption: () => this.#adoption, control: () => this.#control })
+    this.#visitors = new AccessState({ clock, log, source: () => this.#identity.source, policyMissing })
     this.#inbounds = new Inbounds(this.#ground, this.#visitors)
     this.#inbounds.retune(this.#own)
     this.#mtls.set(this.#own.access.mtls)
@@ -193,11 +196,6 @@ class ServiceMesh implements Mesh {
     }
   }
 
-  get #unready(): string {
-    if (this.#lifecycle.closing) return 'the mesh is closing'
-    return this.#control?.isReady === false ? 'the mesh is not ready' : this.#identity.unready
-  }
-
   #parts(zone: string): MeshParts {
     const [mesh, disabled] = [this, process.env.MESH_DISABLE === '1']
     return {
@@ -213,7 +211,7 @@ class ServiceMesh implements Mesh {
         return mesh.#lifecycle.closing
       },
       get unready() {
-        return mesh.#unready
+        return whyUnready({ lifecycle: mesh.#lifecycle, visitors: mesh.#visitors, control: mesh.#control, identity: mesh.#identity })
       },
       destination: (service: string, wire: Wire): Destination | null => {
         this.#identity.begin()

@@ -17,6 +17,8 @@ const emptySet = readPolicies([], 'built-in')
 export class PolicySource {
   /** The first set: from code, from the file, or empty where the file is broken. */
   readonly first: PolicySet
+  /** False where the first set is empty for want of any: nothing was given, or the file is broken. */
+  readonly hasFirst: boolean
   /** Why the file's first content was refused; empty where it was not. */
   readonly firstProblems: readonly string[]
   readonly #file: WatchedFile | null
@@ -28,6 +30,7 @@ export class PolicySource {
       const reading = policy === undefined ? emptySet : readPolicies(policy, 'policy')
       if (!reading.ok) throw new MeshError({ code: 'BAD_POLICY', message: `createMesh: ${reading.problems.join('; ')}` })
       this.first = reading.set
+      this.hasFirst = policy !== undefined
       this.firstProblems = []
       this.#file = null
       return
@@ -35,6 +38,7 @@ export class PolicySource {
     this.#file = new WatchedFile(policy, (text) => this.#read(text, policy))
     const reading = readFile(this.#file.readNow(), policy)
     this.first = reading.ok ? reading.set : emptyOf(emptySet)
+    this.hasFirst = reading.ok
     this.firstProblems = reading.ok ? [] : reading.problems
     for (const problem of this.firstProblems) log.error(`policy refused, the built-in one holds: ${problem}`)
   }

@@ -1,5 +1,6 @@
 /** The contents page of an inbound request: every layer in the order in which it travels, each with the reason for its place. */
 import { type AccessGround, access } from '../access/access.ts'
+import { policyAwaited } from '../access/policy-awaited.ts'
 import { deadline } from '../deadline/deadline.ts'
 import { fault } from '../fault/fault.ts'
 import type { Call } from '../kernel/call.ts'
@@ -43,6 +44,8 @@ export function serverStack(policy: EffectivePolicy, state: InboundState, on: { 
         cell: ground.meter.call('inbound', wire.name, policy.service),
         tracer: ground.tracer,
       }),
+      // Above access, which could only ask the built-in policy, and that one lets everybody in.
+      policyAwaited(state.accessGround),
       // A stranger must not cost capacity.
       access({ policy: policy.access, headerOf: wire.header, accessGround: state.accessGround }),
       // The time that the caller has left, read from the wire; it only ever shortens.

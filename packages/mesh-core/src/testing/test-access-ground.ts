@@ -16,6 +16,7 @@ export function testAccessGround(clock: Clock, takesMtls = true): TestAccessGrou
     counts: new AccessCounts(),
     log: new SpacedLog({ info: () => {}, warn: (line) => lines.push(line), error: () => {} }, clock),
     takesMtls,
+    policyMissing: null,
     lines,
   }
 }

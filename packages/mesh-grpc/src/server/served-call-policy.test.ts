@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { Metadata, type ServerErrorResponse, status as Status } from '@grpc/grpc-js'
 import { afterEach, describe, expect, it } from 'vitest'
 import { ServersUnderTest, until } from './server-under-test.ts'
@@ -61,6 +64,25 @@ describe('the inbound policy', () => {
     const { code, trailers } = await client.unary('a')
     expect([code, refused(trailers)]).toEqual([Status.RESOURCE_EXHAUSTED, ['rate']])
     expect(Number(trailers.get('grpc-retry-pushback-ms')[0])).toBeGreaterThan(0)
+  })
+
+  it('sends callers elsewhere while there is none, where the program wants it so', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'zerohop-test-'))
+    const policy = join(directory, 'policy.yaml')
+    try {
+      const { client } = await serve({ unary: (_, callback) => callback(null, 'x') }, { mesh: { policy, withoutPolicy: 'refuse' } })
+      const { code, details, trailers } = await client.unary('a')
+      expect([code, details, refused(trailers)]).toEqual([
+        Status.UNAVAILABLE,
+        'cart: the service has no policy yet, and is not to be called without one',
+        ['policy'],
+      ])
+      writeFileSync(policy, 'service: cart\n')
+      let served = await client.unary('a')
+      while (served.code !== Status.OK) served = await client.unary('a')
+    } finally {
+      rmSync(directory, { recursive: true })
+    }
   })
 
   it('injects a fault that passes for the service’s own', async () => {
