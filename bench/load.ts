@@ -1,5 +1,8 @@
 /** Thousands of calls, so many at once, and what they cost: what all benches over sockets have in common. */
+import { setTimeout as pause } from 'node:timers/promises'
 import { median } from './rounds.ts'
+
+const settleMs = 5
 
 /** One round of one contestant. */
 export interface Round {
@@ -35,6 +38,8 @@ export async function measure(call: () => Promise<unknown>, { calls, inFlight }:
       latenciesMs[at] = performance.now() - startedAt
     }
   }
+  // What the round before this one has left to do, such as streams that close, is not this one's.
+  await pause(settleMs)
   globalThis.gc?.()
   const before = await cpuUs()
   const startedAt = performance.now()

@@ -1,7 +1,7 @@
 /** `pnpm bench wire --grpc`: a client of grpc-js through meshChannel, and a server of grpc-js behind serveGrpc, beside what both stand on. */
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
-import { credentials } from '@grpc/grpc-js'
+import { type ClientOptions, credentials } from '@grpc/grpc-js'
 import { createMesh } from '@zerohop/mesh-core'
 import { Ambient, runUnder } from '@zerohop/mesh-core/transport'
 import { staticEndpoints } from '@zerohop/mesh-discovery'
@@ -13,9 +13,12 @@ import { interleave } from './rounds.ts'
 import { getting, listing, Things } from './things.ts'
 
 const rounds = 15
+const warmingRounds = 3
 const messagesOfStream = 1000
 const unaryLoad: Load = { calls: 2000, inFlight: 50 }
 const streamLoad: Load = { calls: 16, inFlight: 4 }
+
+const roundRobin = { 'grpc.service_config': JSON.stringify({ loadBalancingConfig: [{ round_robin: {} }] }) }
 
 interface Contestant {
   readonly call: () => Promise<unknown>
@@ -32,42 +35,50 @@ interface GrpcServer {
 
 /** Measures and prints; with `json` a last line for machines. */
 export async function benchWireGrpc(json: boolean): Promise<void> {
-  const [plain, meshed, bounded] = await Promise.all([
+  const [answering, plain, meshed, bounded] = await Promise.all([
+    started({ kind: 'plain' }),
+    // One of its own, so that none of the servers that are compared has had more calls than another.
     started({ kind: 'plain' }),
     started({ kind: 'meshed', policy: {} }),
     started({ kind: 'meshed', policy: inboundOn }),
   ])
   try {
+    const addresses = answering.ports.map((port) => `127.0.0.1:${port}`)
+    const [address] = addresses as [string]
     await using mesh = createMesh({
       service: 'bench',
-      discovery: staticEndpoints(Object.fromEntries(['target', 'streams'].map((service) => [service, addressesOf(plain)]))),
+      // One server for each contestant but the pair, as grpc-js by itself has it: frames of one connection share their packets.
+      discovery: staticEndpoints({ target: [address], streams: [address], pair: addresses }),
       policy: [
         { service: 'target', ...everythingOn },
+        { service: 'pair', ...everythingOn },
         { service: 'streams', ...everythingOnForStreams },
       ],
       identity: false,
     })
-    const bare = bareClient(plain)
-    const again = bareClient(plain)
-    const [bareOfMeshed, bareOfBounded] = [bareClient(meshed), bareClient(bounded)]
+    const [bare, again] = [bareClient(answering), bareClient(answering)]
+    const barePair = bareClient(answering, roundRobin)
+    const [bareOfPlain, bareOfMeshed, bareOfBounded] = [bareClient(plain), bareClient(meshed), bareClient(bounded)]
     const clients = await race({
       meshUnary: { call: getting(meshClient(mesh, 'target', Things)), load: unaryLoad },
       grpcJs: { call: getting(bare), load: unaryLoad },
       grpcJsAgain: { call: getting(again), load: unaryLoad },
+      meshPair: { call: getting(meshClient(mesh, 'pair', Things)), load: unaryLoad },
+      grpcJsPair: { call: getting(barePair), load: unaryLoad },
       meshStream: { call: listing(meshClient(mesh, 'streams', Things), messagesOfStream), load: streamLoad },
       grpcJsStream: { call: listing(bare, messagesOfStream), load: streamLoad },
     })
     const servers = await race({
       meshServer: { call: getting(bareOfMeshed), load: unaryLoad, cpuUs: meshed.cpuUs },
       meshServerBounded: { call: getting(bareOfBounded), load: unaryLoad, cpuUs: bounded.cpuUs },
-      grpcJsServer: { call: getting(bare), load: unaryLoad, cpuUs: plain.cpuUs },
+      grpcJsServer: { call: getting(bareOfPlain), load: unaryLoad, cpuUs: plain.cpuUs },
       meshServerStream: { call: listing(bareOfBounded, messagesOfStream), load: streamLoad, cpuUs: bounded.cpuUs },
-      grpcJsServerStream: { call: listing(bare, messagesOfStream), load: streamLoad, cpuUs: plain.cpuUs },
+      grpcJsServerStream: { call: listing(bareOfPlain, messagesOfStream), load: streamLoad, cpuUs: plain.cpuUs },
     })
-    for (const client of [bare, again, bareOfMeshed, bareOfBounded]) client.close()
+    for (const client of [bare, again, barePair, bareOfPlain, bareOfMeshed, bareOfBounded]) client.close()
     print(clients, servers, json)
   } finally {
-    for (const server of [plain, meshed, bounded]) server.process.disconnect()
+    for (const server of [answering, plain, meshed, bounded]) server.process.disconnect()
   }
 }
 
@@ -75,7 +86,7 @@ async function race(contestants: Readonly<Record<string, Contestant>>): Promise<
   const all = Object.entries(contestants).map(([name, { call, load, cpuUs }]) => [name, () => measure(call, load, cpuUs)] as const)
   // Under an inbound request, as most calls are.
   return runUnder(new Ambient(null, '', Number.POSITIVE_INFINITY), async () => {
-    for (const [, round] of all) await round()
+    for (let warming = 0; warming < warmingRounds; warming++) for (const [, round] of all) await round()
     return interleave(Object.fromEntries(all), rounds)
   })
 }
@@ -91,19 +102,16 @@ async function started(told: GrpcServerTold): Promise<GrpcServer> {
   return { process: child, ports, cpuUs }
 }
 
-function addressesOf({ ports }: GrpcServer): string[] {
-  return ports.map((port) => `127.0.0.1:${port}`)
-}
-
-/** As most programs have it: one address, one connection. */
-function bareClient(server: GrpcServer) {
-  const [address] = addressesOf(server) as [string]
-  return new Things(address, credentials.createInsecure(), { 'grpc.use_local_subchannel_pool': 1 })
+/** A plain client; without `options` at its first address alone. */
+function bareClient({ ports }: GrpcServer, options: ClientOptions = {}) {
+  const target = `ipv4:${ports.map((port) => `127.0.0.1:${port}`).join(',')}`
+  return new Things(target, credentials.createInsecure(), { 'grpc.use_local_subchannel_pool': 1, ...options })
 }
 
 function print(clients: Figures, servers: Figures, json: boolean): void {
   const ratios = {
     'meshUnary/grpcJs': ratioOf(clients, 'meshUnary', 'grpcJs'),
+    'meshPair/grpcJsPair': ratioOf(clients, 'meshPair', 'grpcJsPair'),
     'meshStream/grpcJs': ratioOf(clients, 'meshStream', 'grpcJsStream'),
     'meshServer/grpcJs': ratioOf(servers, 'meshServer', 'grpcJsServer'),
     'meshServerBounded/grpcJs': ratioOf(servers, 'meshServerBounded', 'grpcJsServer'),
@@ -114,7 +122,9 @@ function print(clients: Figures, servers: Figures, json: boolean): void {
   console.table(rows)
   console.table(ratios)
   console.log(`CPU per call, of the server's process in the rows with Server, of the client's in the others: a message of 250 bytes,`)
-  console.log(`${unaryLoad.inFlight} in flight, or a stream of ${messagesOfStream} of them, ${streamLoad.inFlight} in flight; median of`)
-  console.log(`${rounds} interleaved rounds of ${unaryLoad.calls} calls, or ${streamLoad.calls} streams. noise: grpc-js beside itself.`)
+  console.log(`${unaryLoad.inFlight} in flight, or a stream of ${messagesOfStream} of them, ${streamLoad.inFlight} in flight.`)
+  console.log(
+    `Pair: balanced over two servers. Median of ${rounds} interleaved rounds of ${unaryLoad.calls} calls, or ${streamLoad.calls} streams. noise: grpc-js beside itself.`,
+  )
   if (json) console.log(JSON.stringify({ bench: 'wire', grpc: true, ratios, rows }))
 }
