@@ -7,7 +7,7 @@ import { type Identity, type Peer, stranger } from '@zerohop/mesh-core/transport
 import { afterEach, describe, expect, it } from 'vitest'
 import { OpenSessions } from './open-sessions.ts'
 
-const opened: (ClientHttp2Session | ServerHttp2Session)[] = []
+const opened: ServerHttp2Session[] = []
 afterEach(() => {
   for (const session of opened.splice(0)) session.destroy()
 })
@@ -44,7 +44,8 @@ async function open({ identity = null, peer = stranger, maxAgeMs = Number.POSITI
   const server = http2.performServerHandshake(far)
   sessions.add(server, { peer, entrance: { raw: far, identity }, maxAgeMs })
   const client = http2.connect('http://cart', { createConnection: () => near })
-  opened.push(server, client)
+  // The caller's end goes with the stream below it: Node.js 24 cannot write its farewell there.
+  opened.push(server)
   client.on('error', () => {})
   await Promise.all([once(client, 'remoteSettings'), once(server, 'remoteSettings')])
   return { clock, sessions, server, client }
