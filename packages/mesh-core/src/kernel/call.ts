@@ -62,7 +62,7 @@ export class Call {
   /** Where attempts failed so far, for balance to avoid; null until one has. `retry` writes it. */
   tried: Endpoint[] | null = null
   /**
-   * True once a connection that the server had closed while it was idle cost an attempt: the next one needs a new one. `retry` writes it.
+   * True once a connection that the server was letting go cost an attempt: the next one needs a new one, and is not free. `retry` writes it.
    */
   wantsFreshConnection = false
   /** Where this attempt goes. `balance` writes it. */

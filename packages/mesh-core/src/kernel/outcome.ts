@@ -38,7 +38,7 @@ export class Outcome {
   readonly at: number
   /** How long the server asks us to wait before another attempt, in ms; -1 where it does not say. */
   readonly retryAfterMs: number
-  /** True where no byte of an answer came over a connection that had served before: the keep-alive race, nobody's fault. */
+  /** True where a connection that had served before let the attempt go unanswered, as in the keep-alive race or at a GOAWAY: nobody's fault. */
   readonly staleConnection: boolean
   /** True where the caller had so little time that running out of it says nothing about the server. */
   readonly hurried: boolean

@@ -32,7 +32,7 @@ export function retry(options: RetryOptions): Layer {
     call.nextAttempt()
     let outcome = await next(call)
     if ((outcome.verdict & wanted) === 0 && !outcome.staleConnection) return outcome
-    // Free of budget and of `attempts`, but once: the server had closed the connection while it was idle, which is nobody's fault.
+    // Free of budget and of `attempts`, but once: the connection went as the attempt came, idle or taking no more streams, which is nobody's fault.
     if (outcome.staleConnection && isSafe(call, outcome) && !call.isOver) {
       note(call, outcome)
       // The other idle connections may be of the same age: on one of these the only free attempt would be lost as well.
@@ -67,7 +67,7 @@ function note(call: Call, outcome: Outcome): void {
   outcome.reply?.discard()
   call.failures ??= []
   call.failures.push(attemptRecord(outcome))
-  // An endpoint that had closed an idle connection is as good as any other.
+  // An endpoint that let a connection go is as good as any other.
   if (outcome.endpoint === null || outcome.staleConnection) return
   call.tried ??= []
   call.tried.push(outcome.endpoint)
