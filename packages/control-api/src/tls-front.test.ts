@@ -37,6 +37,18 @@ test('it shows a certificate of its own authority, for the names of this machine
   expect(defaultNames('10.0.0.1')).toContain('10.0.0.1')
 })
 
+test('HTTP/1.1 is agreed on with whoever offers it, and nothing else with anybody', async () => {
+  for (const [offered, agreed] of [
+    [['h2', 'http/1.1'], 'http/1.1'],
+    [undefined, false],
+  ] as const) {
+    const socket = await connected({ servername: 'localhost', ALPNProtocols: offered })
+    expect(socket.alpnProtocol).toBe(agreed)
+    socket.destroy()
+  }
+  await expect(connected({ servername: 'localhost', ALPNProtocols: ['h2'] })).rejects.toThrow(/no application protocol/)
+})
+
 test('older versions of TLS and plaintext are not spoken', async () => {
   const old = connect({ host: '127.0.0.1', port: running.port, ca: [...running.roots], maxVersion: 'TLSv1.2' })
   const [error] = await once(old, 'error')

@@ -4,6 +4,7 @@ import type { PieceOfAnswer } from '../document/document.ts'
 import { gzipJoined } from '../document/gzip-join.ts'
 import { Part } from '../document/part.ts'
 import type { PollReply } from '../document/poll.ts'
+import { unpooled } from '../document/unpooled.ts'
 import type { RequestProblem } from './problem.ts'
 
 /** How the answer is written. */
@@ -35,7 +36,7 @@ export class PollResponse implements PollReply {
     this.#options.onSent(length)
     const coding = isZipped ? ['content-encoding', 'gzip'] : []
     const headers = ['content-type', 'application/json', 'content-length', String(length), 'cache-control', 'no-store', ...coding]
-    this.#end(200, headers, length <= worthCopying ? [Buffer.concat(buffers, length)] : buffers)
+    this.#end(200, headers, length <= worthCopying ? [unpooled(buffers)] : buffers)
   }
 
   nothing(version: string | null): void {
