@@ -9,6 +9,8 @@ export interface TestingControl extends AsyncDisposable {
   readonly url: string
   /** Services and the addresses of their endpoints. */
   readonly endpoints: Map<string, readonly string[]>
+  /** The policy that holds for all services; null for none. */
+  defaults: object | null
   /** Requests for leases as they came: the method, the path, the body. */
   readonly leases: { readonly method: string; readonly path: string; readonly body: unknown }[]
   /** How many polls came. */
@@ -27,6 +29,7 @@ export async function testingControl(): Promise<TestingControl> {
   const control: TestingControl = {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     endpoints: new Map(),
+    defaults: null,
     leases: [],
     polls: 0,
     beforeRelease: async () => {},
@@ -55,11 +58,13 @@ export async function testingControl(): Promise<TestingControl> {
   return control
 }
 
-function documentOf({ endpoints }: TestingControl, uses: readonly string[]): object {
+function documentOf({ endpoints, defaults }: TestingControl, uses: readonly string[]): object {
   const lists = uses.flatMap((service) => {
     const full = endpoints.get(service)?.map((address) => ({ address, labels: {}, zone: '', weight: 1 }))
     return full === undefined ? [] : [[service, { hash: hashOfEndpoints(full), full }] as const]
   })
   const sections = Object.fromEntries(lists.map(([service, { hash }]) => [`endpoints/${service}`, hash]))
-  return { version: 'test.1', schema: 2, revision: 1, sections, policies: {}, endpoints: Object.fromEntries(lists) }
+  if (defaults !== null) sections['policy/defaults'] = 'defaults'
+  const policies = defaults === null ? {} : { defaults: { hash: 'defaults', document: defaults } }
+  return { version: 'test.1', schema: 2, revision: 1, sections, policies, endpoints: Object.fromEntries(lists) }
 }

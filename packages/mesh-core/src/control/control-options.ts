@@ -22,7 +22,8 @@ export interface ControlOptions {
   readonly lastGood?: string | false
   /**
    * What becomes of calls to names that could be a service's (without a dot, or with one of `suffixes`) and are not. `open` (default): they pass
-   * through. `registered-only`: they fail with NOT_REGISTERED, also while the control API cannot be asked.
+   * through, unless the policy that would hold for them is `mtls: strict`. `registered-only`: they fail with NOT_REGISTERED, also while the control
+   * API cannot be asked.
    */
   readonly outbound?: 'open' | 'registered-only'
   /** Endings of names with dots that are services too, such as `.shop.internal`. Default: none. */

@@ -1,6 +1,7 @@
 /** Calls to names that are new here: which of them may be services, how long they wait for an answer, what becomes of strangers. */
 import type { Clock } from '../kernel/clock.ts'
 import type { Discovery } from '../kernel/discovery.ts'
+import { isInsideName } from '../kernel/inside-name.ts'
 import { MeshError } from '../kernel/mesh-error.ts'
 import { nameSchema } from '../policy/schema.ts'
 import type { ControlSettings } from './control-options.ts'
@@ -60,12 +61,21 @@ export class Inquiries {
     })
   }
 
-  /** Why a call to a host that the mesh does not know must not leave; null where it may pass through. */
+  /** Why a call to a host that the mesh does not know must not leave where only registered services may be called; null where it may. */
   strangerError(host: string): MeshError | null {
-    const { settings, contact } = this.#options
-    if (!settings.registeredOnly || !this.#isInside(host)) return null
-    const message = `${host}: ${contact().sentence}, and only registered services may be called`
+    if (!this.#options.settings.registeredOnly || !this.isInside(host)) return null
+    const message = `${host}: ${this.whyUnknown}, and only registered services may be called`
     return MeshError.withoutStack({ code: 'NOT_REGISTERED', service: host, message })
+  }
+
+  /** Why a name could not be found, as part of a sentence. */
+  get whyUnknown(): string {
+    return this.#options.contact().sentence
+  }
+
+  /** True for the names that services have. */
+  isInside(name: string): boolean {
+    return isInsideName(name, this.#options.settings.suffixes)
   }
 
   #isPending(service: string): boolean {
@@ -75,13 +85,7 @@ export class Inquiries {
   #mayBeService(name: string): boolean {
     // A poll with this name in it would be refused whole: there it means the policies of all services.
     if (name === 'defaults') return false
-    if (!this.#isInside(name) && (this.#options.own?.watch(name) ?? null) === null) return false
+    if (!this.isInside(name) && (this.#options.own?.watch(name) ?? null) === null) return false
     return nameSchema.safeParse(name).success
-  }
-
-  /** True for the names that services have: those of the internet have a dot, and addresses a dot or a colon. */
-  #isInside(name: string): boolean {
-    if (name === '' || name === 'localhost' || name.includes(':')) return false
-    return !name.includes('.') || this.#options.settings.suffixes.some((suffix) => name.endsWith(suffix))
   }
 }

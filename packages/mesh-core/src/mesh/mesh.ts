@@ -34,6 +34,7 @@ import { RefusedPeers } from './refused-peers.ts'
 import { type Registries, registerWith, registrarOf } from './registrations.ts'
 import { ServiceTable } from './service-table.ts'
 import { explainVisitors } from './shown-visitors.ts'
+import { strangerError } from './stranger-error.ts'
 import { whyUnready } from './why-unready.ts'
 
 /**
@@ -218,7 +219,7 @@ class ServiceMesh implements Mesh {
         return this.#table.destination(service, wire)
       },
       inquire: (service, limitMs) => this.#control?.inquiries.inquire(service, limitMs) ?? null,
-      strangerError: (host) => this.#control?.inquiries.strangerError(host) ?? null,
+      strangerError: (host) => strangerError(host, { control: this.#control, policies: this.#adoption.policies, table: this.#table }),
       register: (server) => {
         this.#identity.begin()
         return registerWith(this.#registries, this.service, { ...server, zone: server.zone || zone })

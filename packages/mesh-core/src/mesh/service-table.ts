@@ -29,6 +29,8 @@ export interface ServiceTableOptions {
 
 // Fewer than this are never looked through.
 const fewServices = 64
+// Of services that were forgotten, so many names are remembered: a bound for a registry whose names never end.
+const mostFormer = 10_000
 
 /** Finds a service by its name, recompiles what it holds when the policy changes, and forgets what is gone for good. */
 export class ServiceTable {
@@ -36,6 +38,7 @@ export class ServiceTable {
   readonly #services = new Map<string, KnownService>()
   // Looked through when the table has doubled: a service that comes and goes costs two looks, however many there are.
   #lookThroughAt = fewServices
+  readonly #former = new Set<string>()
   #closed = false
 
   constructor(options: ServiceTableOptions) {
@@ -48,6 +51,11 @@ export class ServiceTable {
     if (known === undefined) return this.#meet(service)
     // One without endpoints may have left discovery, or have come back to it as something new to follow.
     return known.state.endpoints.size > 0 || this.#follow(known) ? known : null
+  }
+
+  /** True for a service that was found once, known still or not. */
+  knew(service: string): boolean {
+    return this.#services.has(service) || this.#former.has(service)
   }
 
   /** The services met so far. */
@@ -150,6 +158,9 @@ export class ServiceTable {
   #forget({ service, state, destinations }: KnownService): void {
     const { clock, meter } = this.#options.ground
     this.#services.delete(service)
+    this.#former.delete(service)
+    this.#former.add(service)
+    if (this.#former.size > mostFormer) this.#former.delete(this.#former.values().next().value as string)
     meter.forget(service)
     state.forget()
     for (const { wire, destination } of destinations.values()) {

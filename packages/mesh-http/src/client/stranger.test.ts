@@ -1,7 +1,7 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { createMesh, type MeshOptions } from '@zerohop/mesh-core'
-import { afterEach, expect, test } from 'vitest'
+import { createMesh, type MeshOptions, WatchSource } from '@zerohop/mesh-core'
+import { afterEach, expect, test, vi } from 'vitest'
 import { type TestingControl, testingControl } from '../testing-control.ts'
 import { type MeshFetch, meshFetch } from './mesh-fetch.ts'
 
@@ -83,4 +83,53 @@ test("a call waits for a silent control API no longer than its own time, and lea
   const signal = AbortSignal.abort(new Error('left'))
   await expect(fetch('http://user/', { signal })).rejects.toThrow('left')
   expect(passed).toHaveLength(1)
+})
+
+test('where the defaults are strict, no byte goes in plaintext to a name that nobody knows: neither called nor by a redirect', async () => {
+  const passed: string[] = []
+  globalThis.fetch = async (input) => {
+    passed.push(String(input))
+    return new Response('elsewhere')
+  }
+  const server = createServer((_, response) => response.writeHead(307, { location: 'http://payment/charge' }).end()).listen(0, '127.0.0.1')
+  await new Promise((resolve) => server.once('listening', resolve))
+  const endpoints = new WatchSource([{ address: `127.0.0.1:${(server.address() as AddressInfo).port}`, labels: {}, zone: '', weight: 1 }])
+  const discovery = {
+    name: 'test',
+    watch: (name: string) => (name === 'old' ? endpoints : null),
+    services: () => [],
+    close: async () => {},
+  }
+  const policy = [{ access: { mtls: 'strict' } }, { service: 'old', access: { mtls: 'disabled' } }] as const
+  const mesh = createMesh({ service: 'cart', log: silence, discovery, policy })
+  ends.push(
+    () => server.close().closeAllConnections(),
+    () => mesh.close({ graceMs: 0 }),
+  )
+  const fetch = meshFetch(mesh)
+  const cause = { name: 'MeshError', code: 'NOT_REGISTERED', service: 'payment' }
+  for (const url of ['http://payment/charge', 'http://old/charge']) {
+    const error = await fetch(url, { method: 'POST', body: '{"card":42}' }).catch((reason) => reason)
+    expect(error).toBeInstanceOf(TypeError)
+    expect(error).toMatchObject({ message: 'fetch failed', cause })
+  }
+  expect(passed).toEqual([])
+  const outside = ['http://api.example.com/', 'http://10.0.0.1/', 'http://localhost:1/', 'http://[::1]:1/', 'https://payment/']
+  for (const url of outside) expect(await (await fetch(url)).text()).toBe('elsewhere')
+  expect(passed).toEqual(outside)
+})
+
+test('a name that the control API does not know, or of which it cannot be asked, is not called in plaintext where the defaults are strict', async () => {
+  const { fetch, control, passed } = await scene()
+  control.defaults = { access: { mtls: 'strict' } }
+  const cause = {
+    code: 'NOT_REGISTERED',
+    message: expect.stringMatching(/^nowhere: .* knows no service of that name, and `mtls: strict` holds/),
+  }
+  await expect(fetch('http://nowhere/')).rejects.toMatchObject({ message: 'fetch failed', cause })
+  await control[Symbol.asyncDispose]()
+  const unasked = { code: 'NOT_REGISTERED', message: expect.stringMatching(/^user: .* cannot be asked .*, and `mtls: strict` holds/) }
+  await vi.waitFor(() => expect(fetch('http://user/')).rejects.toMatchObject({ cause: unasked }))
+  expect(await (await fetch('http://example.com/')).text()).toBe('elsewhere')
+  expect(passed).toEqual(['http://example.com/'])
 })
