@@ -84,9 +84,24 @@ export const access: readonly Case[] = [
     policy: { access: { deny: [{ paths: ['/admin', '/debug/*'] }] } },
     upstream: {},
     steps: [
-      ...['/ADMIN', '/admin/', '/%61dmin', '/aDm%49n?x', '/Debug/x', '/debug/'].map((path) => visit({ path }, 'FORBIDDEN')),
-      ...['/', '/admins', '/debug', '/x?y=/admin'].map((path) => visit({ path }, '')),
+      ...['/ADMIN', '/admin/', '/%61dmin', '/aDm%49n?x', '/Debug/x', '/debug/', '/debug', '/debug?x'].map((path) =>
+        visit({ path }, 'FORBIDDEN'),
+      ),
+      ...['/', '/admins', '/debugger', '/x?y=/admin'].map((path) => visit({ path }, '')),
     ],
+  },
+  {
+    name: 'a rule that refuses GET refuses HEAD as well, and one that lets GET in does not let HEAD in',
+    policy: { access: { deny: [{ methods: ['GET'], paths: ['/debug/*'] }], allow: [{ methods: ['GET'] }, { paths: ['/debug/*'] }] } },
+    upstream: {},
+    steps: [
+      visit({ path: '/items' }, ''),
+      visit({ method: 'HEAD', path: '/items' }, 'FORBIDDEN'),
+      visit({ method: 'POST', path: '/debug/x' }, ''),
+      visit({ method: 'HEAD', path: '/debug/x' }, 'FORBIDDEN'),
+      see({ visitors: { refused: { denied: 1, not_allowed: 1 } } }),
+    ],
+    not: { grpc: 'its methods are those of a service, none of which stands for another' },
   },
   {
     name: 'a path that can be read in two ways is refused where rules look at paths',

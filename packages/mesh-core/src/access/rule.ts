@@ -22,7 +22,7 @@ export class Rule {
 
   constructor(policy: AccessRulePolicy, reading: Reading, headerOf: HeaderOf) {
     this.#from = policy.from === null ? null : new Callers(policy.from)
-    this.#methods = policy.methods
+    this.#methods = reading === 'wide' ? withHead(policy.methods) : policy.methods
     this.#paths = policy.paths === null ? null : new Paths(policy.paths, reading)
     this.#headers = Object.entries(policy.headers).map(([name, match]) => new Header({ name, match, headerOf }, reading))
   }
@@ -62,8 +62,11 @@ class Paths {
   constructor(paths: readonly string[], reading: Reading) {
     this.#isWide = reading === 'wide'
     const read = this.#isWide ? paths.map((path) => path.toLowerCase()) : paths
-    this.#whole = read.filter((path) => !path.endsWith('*')).map((path) => (this.#isWide ? withoutSlash(path) : path))
+    const whole = read.filter((path) => !path.endsWith('*'))
     this.#beginnings = read.filter((path) => path.endsWith('*')).map((path) => path.slice(0, -1))
+    // Of `/debug/*` many programs take `/debug` for a part.
+    const alsoWhole = this.#beginnings.filter((beginning) => beginning.endsWith('/'))
+    this.#whole = this.#isWide ? [...whole, ...alsoWhole].map(withoutSlash) : whole
   }
 
   include(path: RequestPath): boolean {
@@ -105,6 +108,11 @@ const slash = 0x2f
 // Many programs take a path with a slash at its end for the same as one without.
 function withoutSlash(path: string): string {
   return path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path
+}
+
+// And most answer HEAD by what they have for GET: it does the same, and its head tells of what a GET would bring.
+function withHead(methods: readonly string[] | null): readonly string[] | null {
+  return methods?.includes('GET') ? [...methods, 'HEAD'] : methods
 }
 
 /** Whether `text` begins with `beginning`, which is in lower case, whatever the case of its own ASCII letters. */

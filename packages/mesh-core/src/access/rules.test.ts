@@ -68,6 +68,19 @@ test('methods are compared as they are sent', () => {
   expect([judge({ method: 'post' }), judge({ method: 'CHARGE' }), judge({ method: 'GET' })]).toEqual([notAllowed, notAllowed, notAllowed])
 })
 
+test('a rule that refuses GET refuses HEAD, which programs answer by the same handler; one that lets GET in lets nothing else in', () => {
+  const refusing = judging({
+    deny: [
+      { methods: ['GET'], paths: ['/debug/*'] },
+      { methods: ['HEAD'], paths: ['/x'] },
+    ],
+  })
+  expect(refusing({ method: 'HEAD', path: '/debug/x' })).toContain('deny[0]')
+  expect(refusing({ method: 'HEAD', path: '/debug' })).toContain('deny[0]')
+  expect([refusing({ method: 'POST', path: '/debug/x' }), refusing({ method: 'GET', path: '/x' })]).toEqual(['in', 'in'])
+  expect(judging({ allow: [{ methods: ['GET'] }] })({ method: 'HEAD' })).toBe(notAllowed)
+})
+
 describe('paths', () => {
   test('let in as they are written, and no query changes that', () => {
     const judge = judging({ allow: [{ paths: ['/charge', '/items/*'] }] })
@@ -86,7 +99,10 @@ describe('paths', () => {
       '/%61dmin',
       '/%41DMI%4e/?a',
       '/admin?',
+      '/debug',
+      '/debug?x',
       '/debug/',
+      '/Debug/?x',
       '/DEBUG/x',
       '/d%45bug/%78',
       '/x',
@@ -94,7 +110,8 @@ describe('paths', () => {
     ]) {
       expect(judge({ path }), path).toBe('denied: access.deny[0] speaks of it')
     }
-    for (const path of ['/admins', '/a', '/debug', '/', '/x/y', '/?/admin', '/admin/users']) expect(judge({ path }), path).toBe('in')
+    for (const path of ['/admins', '/a', '/debugger', '/debu', '/', '/x/y', '/?/admin', '/admin/users'])
+      expect(judge({ path }), path).toBe('in')
   })
 
   test('that can be read in two ways are refused where any rule looks at paths, and only there', () => {
@@ -106,8 +123,8 @@ describe('paths', () => {
   })
 
   test('that are refused stay refused however they are disguised', () => {
-    const denied = ['/admin', '/v1/Users/delete']
-    const judge = judging({ deny: [{ paths: denied }] })
+    const denied = ['/admin', '/v1/Users/delete', '/debug', '/debug/vars']
+    const judge = judging({ deny: [{ paths: ['/admin', '/v1/Users/delete', '/debug/*'] }] })
     const disguise = constantFrom<(letter: string) => string>(
       (letter) => letter,
       (letter) => letter.toUpperCase(),

@@ -53,7 +53,10 @@ test.each<[deny: string, allow: string]>([
   ['{ from: [b, c] }', '{ from: [b] }'],
   ['{ from: ["*"] }', '{ from: ["spiffe://x/b"], methods: [GET] }'],
   ['{ paths: [/Admin*] }', '{ paths: [/admin/users, /admin/x*], from: [b] }'],
+  ['{ paths: [/Admin, /debug/*] }', '{ paths: [/admin/, /debug, /debug/x*, /debug/*] }'],
+  ['{ paths: [/admin/] }', '{ paths: [/admin] }'],
   ['{ methods: [GET, POST] }', '{ methods: [POST], paths: [/a] }'],
+  ['{ methods: [GET] }', '{ methods: [HEAD, GET] }'],
   ['{ headers: { x-a: { exact: b } } }', '{ headers: { x-a: { exact: b }, x-c: { present: true } } }'],
 ])('what %s refuses, %s cannot let in', (deny, allow) => {
   expect(problemsOf(`service: a\naccess: { deny: [{ from: [zzz], paths: [/zzz] }, ${deny}], allow: [${allow}] }`)).toContain(
@@ -65,6 +68,8 @@ test.each<[what: string, text: string]>([
   ['other callers', 'deny: [{ from: [b] }], allow: [{ from: [b, c] }]'],
   ['callers without an identity', 'deny: [{ from: ["*"] }], allow: [{ paths: [/a] }]'],
   ['other paths', 'deny: [{ paths: [/a/b*] }], allow: [{ paths: [/a/*] }]'],
+  ['paths that begin alike', 'deny: [{ paths: [/a/*, /b] }], allow: [{ paths: ["/a*"] }, { paths: ["/b*"] }, { paths: ["/b/*"] }]'],
+  ['another method', 'deny: [{ methods: [HEAD] }], allow: [{ methods: [GET] }]'],
   ['any method', 'deny: [{ methods: [GET] }], allow: [{ paths: [/a] }]'],
   ['other headers', 'deny: [{ headers: { x: { exact: a } } }], allow: [{ headers: { x: { prefix: a } } }]'],
 ])('a rule that lets in %s than one refuses is no contradiction', (_, access) => {

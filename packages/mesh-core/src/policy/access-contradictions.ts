@@ -83,7 +83,7 @@ function ofTrial({ dryRun }: Access, { deny = [], allow = [], default: otherwise
 function covers(denial: Rule, rule: Rule): boolean {
   return (
     coversCallers(denial.from, rule.from) &&
-    (denial.methods === undefined || (rule.methods?.every((method) => denial.methods?.includes(method)) ?? false)) &&
+    coversMethods(denial.methods, rule.methods) &&
     (denial.paths === undefined || (rule.paths?.every((path) => denial.paths?.some((wider) => coversPath(wider, path))) ?? false)) &&
     Object.entries(denial.headers ?? {}).every(([name, match]) => isDeepStrictEqual(rule.headers?.[name], match))
   )
@@ -95,8 +95,20 @@ function coversCallers(denied: Rule['from'], from: Rule['from']): boolean {
   return denied.includes(anyIdentity) || from.every((caller) => denied.includes(caller))
 }
 
+// What refuses is read widely, here as where it is judged: GET stands for HEAD as well, and neither letter case nor a slash at the end matters.
+function coversMethods(denied: Rule['methods'], methods: Rule['methods']): boolean {
+  if (denied === undefined) return true
+  return methods?.every((method) => denied.includes(method) || (method === 'HEAD' && denied.includes('GET'))) ?? false
+}
+
 function coversPath(denied: string, path: string): boolean {
   const wider = denied.toLowerCase()
   const narrower = path.toLowerCase()
-  return wider.endsWith('*') ? narrower.startsWith(wider.slice(0, -1)) : narrower === wider
+  if (!wider.endsWith('*')) return withSlash(narrower) === withSlash(wider)
+  const beginning = wider.slice(0, -1)
+  return narrower.startsWith(beginning) || withSlash(narrower) === beginning
+}
+
+function withSlash(path: string): string {
+  return path.endsWith('/') ? path : `${path}/`
 }

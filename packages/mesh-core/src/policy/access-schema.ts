@@ -100,7 +100,9 @@ export const accessSchema = z.strictObject({
     .describe(
       '`permissive`: plaintext and mutual TLS on the same port. `strict`: mutual TLS only, on both sides. `disabled`: plaintext only. Default `permissive`.',
     ),
-  deny: rules().describe('Refused, whatever `allow` says. Letter case and a slash at the end of paths do not matter.'),
+  deny: rules().describe(
+    'Refused, whatever `allow` says. Letter case and a slash at the end of paths do not matter; `GET` stands for `HEAD` too.',
+  ),
   allow: rules().describe('Let in. Letter case of paths matters.'),
   default: z
     .enum(['allow', 'deny'])
