@@ -6,6 +6,7 @@ export { ConnectionTable, type EndpointConnections } from './dialing/connection-
 export { Dial, type DialEnd, type Dialled } from './dialing/dial.ts'
 export { isSecured } from './dialing/secured.ts'
 export type { CheckWay } from './health/health-checks.ts'
+export { Expiry, expiryOf } from './identity/expiry.ts'
 export { type ForeignGround, type ForeignTexts, foreignIdentity, isSameIdentity } from './identity/foreign-identity.ts'
 export { type CalledOver, checkServer, secureClient } from './identity/secure-client.ts'
 export { type DoorGround, type DoorOptions, type Entrance, ServerDoor } from './identity/server-door.ts'

@@ -52,7 +52,7 @@ test('a host that is given by name is reached without the thread pool of dns.loo
   hook.enable()
   const made = (await dialling({ endpoint: endpointAt(`localhost:${(server.address() as AddressInfo).port}`), ground }).ended) as Dialled
   hook.disable()
-  expect([made.identity, made.goodUntil, waits]).toEqual([null, Number.POSITIVE_INFINITY, []])
+  expect([made.identity, made.expiry.leftMs(0), waits]).toEqual([null, Number.POSITIVE_INFINITY, []])
   made.socket.destroy()
   server.close()
 })
@@ -65,7 +65,7 @@ test('a connection is good until the first of the two certificates expires, and 
   const endpoint = endpointAt(`127.0.0.1:${server.port}`)
   const made = (await dialling({ endpoint, ground, secured: true, alpn: ['h2'] }).ended) as Dialled
   expect([made.identity, (made.socket as { alpnProtocol?: string }).alpnProtocol]).toEqual([source.current, 'h2'])
-  expect(Math.round((made.goodUntil - clock.now()) / 1000)).toBe(60)
+  expect(Math.round(made.expiry.leftMs(clock.now()) / 1000)).toBe(60)
   made.socket.destroy()
 })
 

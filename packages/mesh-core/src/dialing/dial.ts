@@ -1,6 +1,7 @@
 /** One attempt to connect to an endpoint, over a socket or within a network of a test, secured or not. */
 import { connect as connectSocket, isIP, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import { Expiry, expiryOf } from '../identity/expiry.ts'
 import { peerOf } from '../identity/proved-peers.ts'
 import { secureClient } from '../identity/secure-client.ts'
 import { noIdentity, validIdentity } from '../identity/valid-identity.ts'
@@ -27,8 +28,8 @@ export interface Dialled {
   readonly socket: Duplex
   /** What this process has shown; null over plaintext. */
   readonly identity: Identity | null
-  /** When the first of the two leaves expires, by the mesh's clock; Infinity over plaintext. */
-  readonly goodUntil: number
+  /** Of the first of the two leaves. */
+  readonly expiry: Expiry
 }
 
 /**
@@ -133,7 +134,7 @@ export class Dial extends Alarm {
   #connected(socket: Duplex): void {
     if (this.#isOver) return
     if (this.#start.secured) this.#secure(socket)
-    else this.#finish({ socket, identity: null, goodUntil: Number.POSITIVE_INFINITY }, null)
+    else this.#finish({ socket, identity: null, expiry: Expiry.never }, null)
   }
 
   // With the newest identity, which may have expired while the connection was made.
@@ -150,8 +151,7 @@ export class Dial extends Alarm {
     this.#follow(secure)
     secure.once('close', () => this.#finish(null, new Error(`${endpoint.address} closed the connection during the TLS handshake`)))
     secure.once('secureConnect', () => {
-      const leftMs = Math.min(identity.notAfter, peerOf(secure).notAfter) - Date.now()
-      this.#finish({ socket: secure, identity, goodUntil: ground.clock.now() + leftMs }, null)
+      this.#finish({ socket: secure, identity, expiry: expiryOf(identity, peerOf(secure), ground.clock.now()) }, null)
     })
   }
 

@@ -2,11 +2,13 @@
 import { ServerCredentials, status as Status } from '@grpc/grpc-js'
 import { type TestCertificateOptions, testAuthority } from '@zerohop/mesh-core/testing'
 import { type IdentitySource, mtlsLabel, mtlsLabelValue } from '@zerohop/mesh-core/transport'
-import { describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { until } from './bytes-client-under-test.ts'
 import { caller, echoing, type GrpcUpstream, type Handlers, rawUpstream, through, upstream } from './upstream-under-test.ts'
 
 const authority = testAuthority()
+
+afterEach(() => vi.useRealTimers())
 
 /** A plain server of grpc-js that shows a certificate for `service` and wants one. */
 function securedUpstream(service: string, handlers: Handlers, options: TestCertificateOptions = {}): Promise<GrpcUpstream> {
@@ -180,6 +182,18 @@ describe('a new certificate', () => {
     // The mesh's clock and that of the wall differ by parts of a millisecond.
     while (Date.now() < soon + 20) await new Promise((resolve) => setImmediate(resolve))
     expect((await shop.client.unary('')).error).toMatchObject({ cause: { code: 'NO_IDENTITY' } })
+  })
+
+  it('of which the time is over by the wall lets no call begin, though the machine slept and the mesh has counted no time', async () => {
+    await using server = await securedUpstream('bytes', naming)
+    const identity = authority.identitySource('shopper', { notAfter: Date.now() + 60_000 })
+    await using shop = await caller([listed(server.address)], { mesh: { identity } })
+    expect((await shop.client.unary('')).code).toBe(Status.OK)
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 61_000 })
+    await new Promise((resolve) => setTimeout(resolve, 2))
+    expect((await shop.client.unary('')).error).toMatchObject({ cause: { code: 'NO_IDENTITY' } })
+    identity.turn(authority.identityOf('shopper'))
+    expect((await shop.client.unary('')).code).toBe(Status.OK)
   })
 })
 

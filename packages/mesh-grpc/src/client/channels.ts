@@ -49,9 +49,8 @@ export class Channels implements ConnectionOwner, EndpointConnections {
     const secured = isSecured(this.#start.endpoint, this.settings.mtls, this.#start.parts)
     if (secured !== this.#isSecured) this.#turn(secured)
     const current = this.#current
-    if (current !== null && now < current.agedAt && now < current.goodUntil) return current
-    if (current !== null && now < current.goodUntil) {
-      if (this.#next === null && this.#timer === null) this.#replace()
+    if (current !== null && current.expiry.leftMs(now) > 0) {
+      if (now >= current.agedAt && this.#next === null && this.#timer === null) this.#replace()
       return current
     }
     if (current !== null) this.#letGo(current)

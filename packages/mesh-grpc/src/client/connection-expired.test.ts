@@ -1,5 +1,5 @@
 import { createMesh } from '@zerohop/mesh-core'
-import { type Endpoint, partsOf } from '@zerohop/mesh-core/transport'
+import { type Endpoint, Expiry, partsOf } from '@zerohop/mesh-core/transport'
 import { expect, test } from 'vitest'
 import { Connection } from './connection.ts'
 import { echoing, upstream } from './upstream-under-test.ts'
@@ -19,7 +19,7 @@ test('a call does not begin on a connection of which a certificate has expired w
   const { promise, resolve, reject } = Promise.withResolvers<void>()
   connection.enter({ connected: resolve, denied: reject })
   await promise
-  connection.goodUntil = parts.clock.now()
+  connection.expiry = new Expiry(Date.now(), parts.clock.now())
   const listener = { onReceiveMetadata: () => {}, onReceiveMessage: () => {}, onReceiveStatus: () => {} }
   const open = () => connection.openStream({}, { path: '/bytes/Unary', host: null }, listener)
   expect(open).toThrow(`a certificate of the connection to ${server.address} expired before the call began`)

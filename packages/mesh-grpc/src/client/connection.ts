@@ -7,6 +7,7 @@ import {
   Dial,
   type DialEnd,
   type Endpoint,
+  Expiry,
   type Identity,
   type MeshParts,
   type Timer,
@@ -51,8 +52,8 @@ export class Connection extends Alarm {
   isGone = false
   /** From when on a new connection should take over, by the mesh's clock. */
   agedAt = Number.POSITIVE_INFINITY
-  /** From when on no call may begin, since a certificate has expired. */
-  goodUntil = Number.POSITIVE_INFINITY
+  /** From when on no call may begin, since a certificate has expired; never while it is not ready. */
+  expiry: Expiry = Expiry.never
   /** What this process has shown; null over plaintext, and while it is not ready. */
   identity: Identity | null = null
   /** The codings that the server says it understands; '' while it has said nothing. */
@@ -116,7 +117,7 @@ export class Connection extends Alarm {
   /** @throws Error where the connection has just ended, or one of its certificates */
   openStream(headers: OutgoingHttpHeaders, to: { path: string; host: string | null }, listener: InterceptingListener): InnerStream {
     const { parts, endpoint } = this.#start
-    const leftMs = this.goodUntil - parts.clock.now()
+    const leftMs = this.expiry.leftMs(parts.clock.now())
     // It was good when the call came aboard, and the call has waited since: for the connection, or for its own credentials.
     if (leftMs <= 0) throw new Error(`a certificate of the connection to ${endpoint.address} expired before the call began`)
     parts.leastLeft.saw(leftMs)
@@ -158,9 +159,9 @@ export class Connection extends Alarm {
       this.#opened.reject(error)
       return
     }
-    const { socket, identity, goodUntil } = made
+    const { socket, identity, expiry } = made
     this.identity = identity
-    this.goodUntil = goodUntil
+    this.expiry = expiry
     this.#opened.resolve({ socket, secured: identity !== null })
   }
 

@@ -4,11 +4,12 @@ import { type Duplex, duplexPair } from 'node:stream'
 import { setImmediate as turn } from 'node:timers/promises'
 import { type FakeClock, fakeClock, testAuthority } from '@zerohop/mesh-core/testing'
 import { type Identity, type Peer, stranger } from '@zerohop/mesh-core/transport'
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { OpenSessions } from './open-sessions.ts'
 
 const opened: ServerHttp2Session[] = []
 afterEach(() => {
+  vi.useRealTimers()
   for (const session of opened.splice(0)) session.destroy()
 })
 
@@ -75,6 +76,17 @@ describe('a connection', () => {
     await clock.advance(2000)
     expect([server.closed, session?.isExpired]).toEqual([true, false])
     await clock.advance(5000)
+    expect(session?.isExpired).toBe(true)
+  })
+
+  it('takes no call once a certificate has expired by the wall, though the mesh has counted no time: the machine slept', async () => {
+    const identity = testAuthority().identityOf('cart', { notAfter: Date.now() + 50_000 })
+    const { clock, sessions, server } = await open({ identity, peer: { spiffeId: identity.idOf('frontend'), notAfter: Infinity } })
+    const session = sessions.of(server)
+    await clock.advance(1)
+    expect(session?.isExpired).toBe(false)
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 51_000 })
+    await clock.advance(1)
     expect(session?.isExpired).toBe(true)
   })
 

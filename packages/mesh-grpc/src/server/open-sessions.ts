@@ -2,7 +2,17 @@
 import type { Http2Session, ServerHttp2Session } from 'node:http2'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { Attendance, type Caller, type Clock, type Entrance, type Peer, type Random, type Timer } from '@zerohop/mesh-core/transport'
+import {
+  Attendance,
+  type Caller,
+  type Clock,
+  type Entrance,
+  type Expiry,
+  expiryOf,
+  type Peer,
+  type Random,
+  type Timer,
+} from '@zerohop/mesh-core/transport'
 
 // A client says its settings with its first packet; whoever needs longer than this for it is holding the connection, not using it.
 const settingsMs = 15_000
@@ -35,7 +45,7 @@ export class OpenSession {
   readonly #session: ServerHttp2Session
   readonly #raw: Duplex
   readonly #clock: Clock
-  readonly #expiresAt: number
+  readonly #expiry: Expiry
   readonly #timers: Timer[] = []
   #keepalive: Timer | null = null
 
@@ -47,8 +57,8 @@ export class OpenSession {
     this.#raw = raw
     this.from = (raw as Partial<Socket>).remoteAddress ?? ''
     this.caller = identity === null ? null : { service: identity.serviceOf(peer.spiffeId), spiffeId: peer.spiffeId }
-    const leftMs = identity === null ? Number.POSITIVE_INFINITY : Math.min(identity.notAfter, peer.notAfter) - Date.now()
-    this.#expiresAt = clock.now() + leftMs
+    this.#expiry = expiryOf(identity, peer, clock.now())
+    const leftMs = this.#expiry.leftMs(clock.now())
     const silent = clock.setTimer(settingsMs, () => this.cut())
     session.once('remoteSettings', () => silent.cancel())
     this.#timers.push(silent)
@@ -64,7 +74,7 @@ export class OpenSession {
 
   /** True once a certificate of either side has ended: no call begins any more. */
   get isExpired(): boolean {
-    return this.#clock.now() >= this.#expiresAt
+    return this.#expiry.leftMs(this.#clock.now()) <= 0
   }
 
   /**

@@ -19,6 +19,12 @@ export interface ConnectionOwner {
   connectionGone(connection: Connection): void
 }
 
+/** How long a connection may idle, and from when on it is too old for a request, by the mesh's clock. */
+export interface ConnectionLife {
+  readonly idleMs: number
+  readonly agedAt: number
+}
+
 const settled = Promise.resolve()
 const noop = (): void => {}
 
@@ -29,20 +35,19 @@ export class Connection {
   /** True once another one has taken its place: it goes when its request is done. */
   isOutdated = false
   readonly made: Dialled
-  /** From then on no request begins here, by the mesh's clock. */
-  readonly endsAt: number
   readonly #idleMs: number
+  readonly #agedAt: number
   readonly #socket: Duplex
   readonly #client: UndiciClient
   readonly #owner: ConnectionOwner
   #resting: Timer | null = null
   #isGone = false
 
-  constructor(made: Dialled, owner: ConnectionOwner, { idleMs, endsAt }: { readonly idleMs: number; readonly endsAt: number }) {
+  constructor(made: Dialled, owner: ConnectionOwner, { idleMs, agedAt }: ConnectionLife) {
     const { socket } = made
     this.made = made
-    this.endsAt = endsAt
     this.#idleMs = idleMs
+    this.#agedAt = agedAt
     this.#socket = socket
     this.#owner = owner
     let taken = false
@@ -75,6 +80,11 @@ export class Connection {
   /** True where a request may be sent here now. */
   get usable(): boolean {
     return !this.#isGone && !this.#socket.destroyed && !this.#socket.readableEnded
+  }
+
+  /** True where a request may begin here at `now`: the connection is not too old, and neither certificate has expired. */
+  isGoodAt(now: number): boolean {
+    return now < this.#agedAt && this.made.expiry.leftMs(now) > 0
   }
 
   /** Bytes handed to the system so far; NaN for a stream that does not count them. */

@@ -1,5 +1,12 @@
-import { expect, test } from 'vitest'
+import { afterEach, expect, test, vi } from 'vitest'
 import { TurnoverUnderTest } from './turnover-under-test.ts'
+
+afterEach(() => vi.useRealTimers())
+
+/** The wall's clock goes on by so much, and nothing else does: the machine slept, or somebody set it. */
+function stepWall(ms: number): void {
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + ms })
+}
 
 test('under a new certificate one connection is made, and lasts a moment, before the old ones go', async () => {
   const under = new TurnoverUnderTest()
@@ -102,6 +109,29 @@ test.each(['own', "peer's"])('no request begins on a connection whose %s certifi
   await under.advance(2000)
   expect(await under.take()).not.toBe(old)
   expect(old?.usable).toBe(false)
+})
+
+test('no request begins on a connection whose certificate has expired by the wall, though the mesh has counted no time', async () => {
+  const under = new TurnoverUnderTest()
+  under.source.turn(under.authority.identityOf('shop', { notAfter: Date.now() + 60_000 }))
+  const old = await under.fill(2)
+  stepWall(61_000)
+  under.source.turn()
+  await under.advance(1)
+  expect(old).not.toContain(await under.take())
+  expect(old.map(({ usable }) => usable)).toEqual([false, false])
+})
+
+test('nor does the one that waits for it there', async () => {
+  const under = new TurnoverUnderTest({ connections: { max: 1 } })
+  under.source.turn(under.authority.identityOf('shop', { notAfter: Date.now() + 60_000 }))
+  const busy = await under.take()
+  const waiting = under.take()
+  stepWall(61_000)
+  under.source.turn()
+  await under.advance(1)
+  busy.release()
+  expect([(await waiting) === busy, busy.usable]).toEqual([false, false])
 })
 
 test('a connection that waits for its request while its certificate expires is not handed on', async () => {

@@ -69,7 +69,7 @@ export class Connections implements ConnectionOwner, EndpointConnections, SwapOw
     if (secured !== this.#isSecured) this.#turn(secured)
     if (!claimant.wantsFresh) {
       for (let connection = this.#free.pop(); connection !== undefined; connection = this.#free.pop()) {
-        if (connection.usable && now < connection.endsAt) return connection
+        if (connection.usable && connection.isGoodAt(now)) return connection
         connection.destroy()
       }
     }
@@ -92,7 +92,7 @@ export class Connections implements ConnectionOwner, EndpointConnections, SwapOw
 
   connectionFree(connection: Connection): void {
     const { clock } = this.#parts
-    const isDone = connection.isOutdated || (this.#waiting.size > 0 && clock.now() >= connection.endsAt)
+    const isDone = connection.isOutdated || (this.#waiting.size > 0 && !connection.isGoodAt(clock.now()))
     const next = isDone ? undefined : this.#nextWaiting(connection.served > 0)
     if (next !== undefined) next.granted(connection)
     // Those who still wait want a new one, for which there is no place unless this one goes.
@@ -198,8 +198,8 @@ export class Connections implements ConnectionOwner, EndpointConnections, SwapOw
     const { clock, random } = this.#parts
     const { idleMs, maxAgeMs } = this.settings.connections
     // A tenth more or less, so that connections made together do not end together.
-    const endsAt = Math.min(made.goodUntil, clock.now() + maxAgeMs * (0.9 + 0.2 * random()))
-    const connection = new Connection(made, this, { idleMs, endsAt })
+    const agedAt = clock.now() + maxAgeMs * (0.9 + 0.2 * random())
+    const connection = new Connection(made, this, { idleMs, agedAt })
     this.#all.add(connection)
     this.connectionFree(connection)
   }

@@ -43,7 +43,7 @@ class HttpAttempt extends Exchange implements Claimant, Dispatcher.DispatchHandl
     const body = message.body
     const { clock, leastLeft } = this.ground.parts
     const now = clock.now()
-    leastLeft.saw(connection.made.goodUntil - now)
+    leastLeft.saw(connection.made.expiry.leftMs(now))
     connection.dispatch(
       {
         method: message.method as Dispatcher.HttpMethod,

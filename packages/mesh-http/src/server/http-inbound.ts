@@ -71,9 +71,9 @@ export class HttpInbound {
     // The connection went in the tick that brought the request.
     if (connection === undefined) return
     const now = parts.clock.now()
-    if (this.draining || now >= connection.lastFrom) response.shouldKeepAlive = false
+    if (this.draining || connection.isLastAt(now)) response.shouldKeepAlive = false
     if (health?.answer(request, response) === true) return
-    if (this.refusing || now >= connection.endsAt) {
+    if (this.refusing || connection.isExpiredAt(now)) {
       answerInstead({ request, response, clock: parts.clock }, this.#refusal)
       return
     }
@@ -87,7 +87,7 @@ export class HttpInbound {
     const connection = connections.of(socket)
     if (connection === undefined || upgrade === null) return
     const now = parts.clock.now()
-    if (now >= connection.endsAt) {
+    if (connection.isExpiredAt(now)) {
       socket.on('error', () => {})
       endPlainly(socket, plainAnswer(this.#refusal), parts.clock)
       return

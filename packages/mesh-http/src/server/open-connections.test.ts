@@ -1,29 +1,36 @@
 import { Duplex } from 'node:stream'
 import { fakeClock, testAuthority } from '@zerohop/mesh-core/testing'
 import { type Entrance, stranger } from '@zerohop/mesh-core/transport'
-import { describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 import { OpenConnection, OpenConnections } from './open-connections.ts'
 
 const authority = testAuthority()
 const minute = 60_000
 
+afterEach(() => vi.useRealTimers())
+
 function socketFrom(remoteAddress?: string): Duplex {
   return Object.assign(new Duplex({ read() {}, write: (_chunk, _encoding, done) => done() }), { remoteAddress })
 }
 
-function secured({ ownMs, peersMs, maxAgeMs }: { ownMs: number; peersMs: number; maxAgeMs: number }): {
-  endsInMs: number
-  lastInMs: number
-} {
-  const clock = fakeClock()
+interface Lives {
+  readonly ownMs: number
+  readonly peersMs: number
+  readonly maxAgeMs?: number
+}
+
+function secured({ ownMs, peersMs, maxAgeMs = Number.POSITIVE_INFINITY }: Lives): OpenConnection {
   const identity = authority.identityOf('cart', { notAfter: Date.now() + ownMs })
   const peer = { spiffeId: identity.idOf('shop'), notAfter: Date.now() + peersMs }
   const socket = socketFrom()
-  const connection = new OpenConnection(socket, { peer, entrance: { raw: socket, identity }, clock, maxAgeMs })
+  const connection = new OpenConnection(socket, { peer, entrance: { raw: socket, identity }, clock: fakeClock(), maxAgeMs })
   expect(connection.caller).toEqual({ service: 'shop', spiffeId: 'spiffe://test.zerohop/svc/shop' })
-  // The two clocks are read one after the other.
-  const rounded = (ms: number): number => Math.round(ms / 1000) * 1000
-  return { endsInMs: rounded(connection.endsAt), lastInMs: rounded(connection.lastFrom) }
+  return connection
+}
+
+// Half a second on either side: the clocks are read one after the other, and a certificate's end is a whole second.
+function turnsAt(ms: number, is: (now: number) => boolean): [before: boolean, after: boolean] {
+  return [is(ms - 500), is(ms + 500)]
 }
 
 describe('a secured connection', () => {
@@ -31,16 +38,27 @@ describe('a secured connection', () => {
     ['with the certificate of either end, and is announced a minute before', { ownMs: 60 * minute, peersMs: 30 * minute }, 30, 29],
     ['with our own where that is the first', { ownMs: 20 * minute, peersMs: 30 * minute }, 20, 19],
   ] as const)('ends %s', (_how, lives, ends, last) => {
-    expect(secured({ ...lives, maxAgeMs: Number.POSITIVE_INFINITY })).toEqual({ endsInMs: ends * minute, lastInMs: last * minute })
+    const connection = secured(lives)
+    expect(turnsAt(last * minute, (now) => connection.isLastAt(now))).toEqual([false, true])
+    expect(turnsAt(ends * minute, (now) => connection.isExpiredAt(now))).toEqual([false, true])
   })
 
   test('of certificates that live for seconds is announced in their last tenth', () => {
-    const seconds = secured({ ownMs: 20_000, peersMs: 24 * 60 * minute, maxAgeMs: Number.POSITIVE_INFINITY })
-    expect(seconds).toEqual({ endsInMs: 20_000, lastInMs: 18_000 })
+    const connection = secured({ ownMs: 20_000, peersMs: 24 * 60 * minute })
+    expect(turnsAt(18_000, (now) => connection.isLastAt(now))).toEqual([false, true])
+    expect(turnsAt(20_000, (now) => connection.isExpiredAt(now))).toEqual([false, true])
   })
 
   test('is told to go a fifth after the age at which a caller of the mesh has gone', () => {
-    expect(secured({ ownMs: 600 * minute, peersMs: 600 * minute, maxAgeMs: 10 * minute }).lastInMs).toBe(12 * minute)
+    const connection = secured({ ownMs: 600 * minute, peersMs: 600 * minute, maxAgeMs: 10 * minute })
+    expect(turnsAt(12 * minute, (now) => connection.isLastAt(now))).toEqual([false, true])
+  })
+
+  test('has expired by the wall, too, though the mesh has counted no time: the machine slept', () => {
+    const connection = secured({ ownMs: 60 * minute, peersMs: 30 * minute })
+    expect([connection.isLastAt(1), connection.isExpiredAt(1)]).toEqual([false, false])
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 30 * minute })
+    expect([connection.isLastAt(2), connection.isExpiredAt(2)]).toEqual([true, true])
   })
 })
 
@@ -50,7 +68,7 @@ test('a connection in plaintext has no caller and no end, and an address as the 
     return new OpenConnection(raw, { peer: stranger, entrance: { raw, identity: null }, clock: fakeClock(), maxAgeMs: 1000 })
   }
   const connection = open('::ffff:10.0.0.7')
-  expect([connection.caller, connection.endsAt, connection.lastFrom]).toEqual([null, Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY])
+  expect([connection.caller, connection.isExpiredAt(1e15), connection.isLastAt(1e15)]).toEqual([null, false, false])
   expect([connection.from, open('fe80::1').from, open().from]).toEqual(['10.0.0.7', 'fe80::1', ''])
 })
 

@@ -1,7 +1,7 @@
 /** The connections of a server: which are at rest, and when the last one has gone. */
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { Attendance, type Caller, type Clock, type Entrance, type Peer } from '@zerohop/mesh-core/transport'
+import { Attendance, type Caller, type Clock, type Entrance, type Expiry, expiryOf, type Peer } from '@zerohop/mesh-core/transport'
 
 /** A request that is being served over a connection. */
 export interface Served {
@@ -23,12 +23,11 @@ export class OpenConnection {
   readonly caller: Caller | null
   /** The address at the other end, without its port; '' where there is none. */
   readonly from: string
-  /** From then on every response is the last one of its connection, by the mesh's clock. */
-  readonly lastFrom: number
-  /** From then on no request begins here: the certificate of one end has expired. */
-  readonly endsAt: number
   readonly served = new Set<Served>()
   readonly #raw: Duplex
+  readonly #expiry: Expiry
+  readonly #agedAt: number
+  readonly #marginMs: number
   // How many bytes had come when it last was at rest: more than these are the beginning of a request.
   #bytesAtRest = 0
 
@@ -39,10 +38,20 @@ export class OpenConnection {
     // An IPv4 caller of a socket that takes both kinds has its address written as IPv6.
     this.from = ((raw as Partial<Socket>).remoteAddress ?? '').replace(/^::ffff:(?=\d+\.)/, '')
     this.caller = identity === null ? null : { service: identity.serviceOf(peer.spiffeId), spiffeId: peer.spiffeId }
-    const leftMs = identity === null ? Number.POSITIVE_INFINITY : Math.min(identity.notAfter, peer.notAfter) - Date.now()
     const now = clock.now()
-    this.endsAt = now + leftMs
-    this.lastFrom = identity === null ? leftMs : now + Math.min(maxAgeMs * ageMargin, leftMs - Math.min(mostMarginMs, leftMs / 10))
+    this.#expiry = expiryOf(identity, peer, now)
+    this.#agedAt = identity === null ? Number.POSITIVE_INFINITY : now + maxAgeMs * ageMargin
+    this.#marginMs = Math.min(mostMarginMs, this.#expiry.leftMs(now) / 10)
+  }
+
+  /** True where every response from now on is the last one of its connection. */
+  isLastAt(now: number): boolean {
+    return now >= this.#agedAt || this.#expiry.leftMs(now) <= this.#marginMs
+  }
+
+  /** True once the certificate of one end has expired: no request begins here any more. */
+  isExpiredAt(now: number): boolean {
+    return this.#expiry.leftMs(now) <= 0
   }
 
   /** A request has been served to its end. */
