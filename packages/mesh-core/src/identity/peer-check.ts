@@ -28,7 +28,10 @@ export function checkPeer({ leaf, chainProblem }: ShownCertificate, trustDomain:
   const read = readSvid(leaf, trustDomain, Date.now())
   if (chainProblem === '') return read.ok ? read : { ...read, problem: `its certificate ${read.problem}` }
   const flaw = chainFlaw(chainProblem)
-  if (!read.ok && saysMore(read.flaw, flaw)) return { ...read, problem: `its certificate ${read.problem}` }
+  if (!read.ok && saysMore(read.flaw, flaw)) {
+    // Where both have a flaw, and not the same one, the sentence tells of both.
+    return { ...read, problem: `its certificate ${read.problem}${read.flaw === flaw ? '' : ` (${chainProblem})`}` }
+  }
   const claim = read.ok ? `, which claims to be that of ${read.peer.spiffeId},` : ''
   return { ok: false, flaw, problem: `its certificate${claim} ${chainSentence(flaw, trustDomain)} (${chainProblem})` }
 }

@@ -46,6 +46,12 @@ describe('somebody who speaks TLS is turned away and counted', () => {
       'other.example',
     ],
     ['whose authority is unknown', 'untrusted', { issuer: testAuthority().root }, 'does not lead to a root of test.zerohop'],
+    [
+      'whose authority is unknown, with two URIs: both are told',
+      'not_an_svid',
+      { issuer: testAuthority().root, uris: [cart.spiffeId, 'spiffe://test.zerohop/svc/admin'] },
+      '(UNABLE_TO_VERIFY_LEAF_SIGNATURE), from',
+    ],
     ['whose certificate is signed by itself', 'self_signed', { issuer: 'self' }, 'nobody but itself'],
     ['with two URIs', 'not_an_svid', { uris: [cart.spiffeId, 'spiffe://test.zerohop/svc/admin'] }, 'names 2 URIs'],
     ['with a certificate of an authority', 'not_an_svid', { ca: true }, 'CA:TRUE'],
