@@ -173,7 +173,7 @@ export const sections = {
     .strictObject({ idle: duration().optional(), total: duration().optional() })
     .optional()
     .describe(
-      'Calls are streams, bounded by silence (`idle`, default 5 min) and by length (`total`, default: none) instead of by `timeout`.',
+      'Calls are streams, bounded by silence (`idle`, default 5 min) and by length (`total`, default: none) instead of by `timeout`. Kept by each caller.',
     ),
   attemptTimeout: z
     .union([z.literal(false), duration()], { error: 'expected a duration such as "250ms", or `false` for none' })
