@@ -23,6 +23,7 @@ import type { AuthContext, BottomGround, GrpcReply, ReplyReader } from './grpc-r
 import { grpcSend } from './grpc-send.ts'
 import { healthCheck } from './health-check.ts'
 import { memorySend } from './memory-send.ts'
+import { StateWatches } from './state-watch.ts'
 import { WireOptionTable } from './wire-options.ts'
 
 /** The gRPC wire of a mesh: one per mesh, made at first use. */
@@ -34,12 +35,15 @@ export class GrpcWire implements Wire {
   readonly name = 'grpc'
   readonly channels: ConnectionTable<EndpointChannels>
   readonly options = new WireOptionTable()
+  readonly watches: StateWatches
   readonly #parts: MeshParts
 
   constructor(parts: MeshParts) {
     this.#parts = parts
     this.channels = new ConnectionTable(parts, (endpoint, settings: BottomSettings) => new EndpointChannels(endpoint, parts, settings))
     parts.closeWith(this.channels, 'client')
+    this.watches = new StateWatches(parts.clock)
+    parts.closeWith(this.watches, 'client')
   }
 
   bottom(settings: BottomSettings): Send {

@@ -25,6 +25,21 @@ test('a client is ready once its mesh is, and a channel of a mesh that has close
   expect(client.getChannel().getConnectivityState(true)).toBe(State.SHUTDOWN)
 })
 
+test('whoever waits for a mesh that has closed is told so, and so is whoever waits as it closes', async () => {
+  await using shop = await caller([])
+  const client = shop.connect()
+  const waited = (): Promise<Error | undefined> => new Promise((resolve) => client.waitForReady(Date.now() + 5000, resolve))
+  expect(await waited()).toBeUndefined()
+  const left = new Promise<Error | undefined>((resolve) => {
+    client.getChannel().watchConnectivityState(State.READY, Number.POSITIVE_INFINITY, resolve)
+  })
+  await shop.mesh.close()
+  expect(await left).toBeUndefined()
+  expect(client.getChannel().getConnectivityState(true)).toBe(State.SHUTDOWN)
+  expect((await waited())?.message).toBe('The channel has been closed')
+  expect(() => client.getChannel().watchConnectivityState(State.SHUTDOWN, 0, () => {})).toThrow('Channel has been shut down')
+})
+
 test('whoever waits for another state is told when the time is over', async () => {
   await using shop = await caller([])
   const channel = shop.connect().getChannel()

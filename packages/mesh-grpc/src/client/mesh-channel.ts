@@ -14,6 +14,7 @@ import { grpcWire } from './grpc-wire.ts'
 import { MeshCall } from './mesh-call.ts'
 import { methodTable } from './method-table.ts'
 import type { CallGround } from './sending.ts'
+import type { Told } from './state-watch.ts'
 
 /**
  * What a channel may be told. The channel options of grpc-js that do not concern retries, balancing, name resolution or TLS pass through; with
@@ -86,21 +87,16 @@ class MeshChannel implements ChannelInterface {
     return this.#ready === null ? State.IDLE : State.CONNECTING
   }
 
-  watchConnectivityState(current: State, deadline: Date | number, callback: (error?: Error) => void): void {
+  watchConnectivityState(current: State, deadline: Date | number, callback: Told): void {
+    const { parts, wire } = this.#ground
+    // As grpc-js has it. Told of the one state that never changes, a client that waits to be ready would ask again for ever.
+    if (parts.closing) throw new Error('Channel has been shut down')
     if (this.getConnectivityState(false) !== current) {
       process.nextTick(callback)
       return
     }
-    const waitMs = Number(deadline) - Date.now()
-    const timer = this.#ground.parts.clock.setTimer(Math.max(0, waitMs), () => {
-      callback(new Error('Deadline passed without connectivity state change'))
-    })
-    if (waitMs !== Number.POSITIVE_INFINITY) timer.keepAlive(true)
-    if (current === State.READY) return
-    void this.#whenReady().then(() => {
-      timer.cancel()
-      process.nextTick(callback)
-    })
+    const watch = wire.watches.add(Number(deadline) - Date.now(), callback)
+    if (current !== State.READY) void this.#whenReady().then(() => watch.changed())
   }
 
   getChannelzRef(): ReturnType<ChannelInterface['getChannelzRef']> {
