@@ -42,6 +42,8 @@ export interface Passenger {
   connected(): void
   /** There will be none. */
   denied(error: Error): void
+  /** `connected` threw, which is a bug. Called only where `enter` had returned before. */
+  broke(error: unknown): void
 }
 
 /** Calls may enter at once; those that come before it is ready wait for it. */
@@ -198,7 +200,11 @@ export class Connection extends Alarm {
     this.#owner.connectionReady(this)
     for (const passenger of this.#waiting) {
       this.#waiting.delete(passenger)
-      passenger.connected()
+      try {
+        passenger.connected()
+      } catch (error) {
+        passenger.broke(error)
+      }
     }
   }
 

@@ -2,6 +2,7 @@
 import type { OutgoingHttpHeaders } from 'node:http2'
 import { type InterceptingListener, Metadata, status as Status, type StatusObject } from '@grpc/grpc-js'
 import {
+  BROKEN,
   bottomSend,
   type Call,
   type ConnectionTable,
@@ -71,10 +72,12 @@ class StreamAttempt extends Exchange implements Passenger, InterceptingListener 
     this.#heardBefore = connection.heard
     if (message.credentials === null) this.#open(headers)
     else {
-      withCredentials(message.credentials, { path: message.path, authority: connection.authority(message.host), headers }).then(
-        (complete) => this.#open(complete),
-        (error: BadMessage) => this.#endHere(error),
-      )
+      withCredentials(message.credentials, { path: message.path, authority: connection.authority(message.host), headers })
+        .then(
+          (complete) => this.#open(complete),
+          (error: BadMessage) => this.#endHere(error),
+        )
+        .catch((error: unknown) => this.broke(error))
     }
   }
 
@@ -82,6 +85,11 @@ class StreamAttempt extends Exchange implements Passenger, InterceptingListener 
     const refused = this.#connection?.isReady === true
     this.#leave()
     this.lost(UNREACHED, { error, code: codeOf(error), refused })
+  }
+
+  broke(error: unknown): void {
+    this.lost(BROKEN, { error: error instanceof Error ? error : new Error(String(error)), code: '', refused: false })
+    this.stopWire()
   }
 
   onReceiveMetadata(metadata: Metadata): void {

@@ -1,5 +1,6 @@
 /** One call of a gRPC client: to the client what a call of grpc-js is, to the mesh a call like any other. */
 import type { OutgoingHttpHeaders } from 'node:http2'
+import { isUint8Array } from 'node:util/types'
 import { type CallCredentials, type InterceptingListener, Metadata, propagate, status as Status, type StatusObject } from '@grpc/grpc-js'
 import { type Ambient, currentAmbient, type Outcome, refusedHeader } from '@zerohop/mesh-core/transport'
 import { BufferedCall } from './buffered-call.ts'
@@ -66,11 +67,15 @@ export class MeshCall implements ClientCall, ReplyReader, SendingOwner {
     process.nextTick(begin, this)
   }
 
-  sendMessageWithContext(context: MessageContext, message: Buffer): void {
+  sendMessageWithContext(context: MessageContext, serialized: Buffer): void {
     this.#hasSpoken = true
     const { mostSentBytes } = this.#ground.options
+    const message = asBuffer(serialized)
     // Here, and not within an attempt: no server is to blame.
-    if (mostSentBytes >= 0 && message.length > mostSentBytes) {
+    if (message === null) {
+      const details = `Request message serialization failure: the serializer returned no Uint8Array, but a ${typeof serialized}`
+      this.cancelWithStatus(Status.INTERNAL, details)
+    } else if (mostSentBytes >= 0 && message.length > mostSentBytes) {
       this.cancelWithStatus(Status.RESOURCE_EXHAUSTED, `Attempted to send message with a size larger than ${mostSentBytes}`)
     } else this.#request.push(message, context.flags, context.callback ?? null)
   }
@@ -173,6 +178,12 @@ export class MeshCall implements ClientCall, ReplyReader, SendingOwner {
   }
 
   readonly #parentLeft = (): void => this.cancelWithStatus(Status.CANCELLED, 'Cancelled by parent call')
+}
+
+/** What a serializer returned, whatever its type promises: those of protobuf-es and google-protobuf return a plain Uint8Array. */
+function asBuffer(serialized: unknown): Buffer | null {
+  if (Buffer.isBuffer(serialized)) return serialized
+  return isUint8Array(serialized) ? Buffer.from(serialized.buffer, serialized.byteOffset, serialized.byteLength) : null
 }
 
 function begin(call: MeshCall): void {

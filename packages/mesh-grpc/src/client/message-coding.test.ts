@@ -73,6 +73,31 @@ test.each([
   expect([ended.code, String(ended.messages), ended.details]).toEqual(expected)
 })
 
+test.each([
+  ['a cold connection', false],
+  ['a warm connection', true],
+])('of a serializer that returns no Buffer go over %s like any other', async (_name, isWarm) => {
+  await using server = await upstream(echoing)
+  await using shop = await caller([server.address])
+  if (isWarm) await shop.client.unary('')
+  const serialized = (value: unknown): Promise<unknown> =>
+    new Promise((resolve) =>
+      shop.client.makeUnaryRequest(
+        '/test.Bytes/unary',
+        () => value as Buffer,
+        String,
+        null,
+        (error, answer) => resolve(error === null ? answer : [error.code, error.details]),
+      ),
+    )
+  const answers = ['hello', Buffer.from('hello'), new TextEncoder().encode('hello')].map(serialized)
+  expect(await Promise.all(answers)).toEqual([
+    [Status.INTERNAL, 'Request message serialization failure: the serializer returned no Uint8Array, but a string'],
+    'hello',
+    'hello',
+  ])
+})
+
 test('of one megabyte and more go through whole', async () => {
   await using server = await upstream(echoing)
   await using shop = await caller([server.address])
