@@ -78,6 +78,18 @@ describe('the health service', () => {
     expect(heard).toEqual(['SERVING', 'NOT_SERVING', 'end'])
   })
 
+  it('ends at once a watch that begins while it goes, so that whoever watches again does not hold it', async () => {
+    const { client, server } = await serve({}, { graceMs: 1000 })
+    const first = watch(client)
+    let again: string[] = []
+    first.call.once('end', () => {
+      again = watch(client).heard
+    })
+    await until(() => first.heard.length === 1)
+    await server.close()
+    expect(again).toEqual(['NOT_SERVING', 'end'])
+  })
+
   it('refuses a request that is none', async () => {
     const { client } = await serve({})
     const code = await new Promise((resolve) => {

@@ -32,6 +32,7 @@ export class HealthService {
   readonly #options: HealthServiceOptions
   readonly #watchers = new Set<Watcher>()
   #looking: Timer | null = null
+  #isLeaving = false
 
   constructor(options: HealthServiceOptions) {
     this.#options = options
@@ -56,8 +57,9 @@ export class HealthService {
     for (const watcher of this.#watchers) watcher.tell(isKnown(watcher.service, services) ? serving : SERVICE_UNKNOWN)
   }
 
-  /** The server goes: whoever watches hears so, and its watch ends, so that its connection can. */
+  /** The server goes: whoever watches hears so, and its watch ends, so that its connection can. A watch that comes later ends as it begins. */
   async leave(): Promise<void> {
+    this.#isLeaving = true
     await this.changed()
     for (const watcher of [...this.#watchers]) watcher.end()
   }
@@ -78,6 +80,11 @@ export class HealthService {
       return
     }
     const watcher = new Watcher(call)
+    if (this.#isLeaving) {
+      watcher.tell(isKnown(watcher.service, this.#options.services()) ? NOT_SERVING : SERVICE_UNKNOWN)
+      watcher.end()
+      return
+    }
     this.#watchers.add(watcher)
     call.once('cancelled', () => {
       this.#watchers.delete(watcher)
