@@ -73,6 +73,26 @@ it('a call without a timeout has no deadline, and one with it has', async () => 
   expect(await mesh.metrics()).toContain('grpc')
 })
 
+it.each(['2592000S', '999H', '99999999H', '999999999H', '99999999 M'])(
+  'a caller with %s is served, and has no deadline',
+  async (timeout) => {
+    const left: unknown[] = []
+    const { server } = await serve({
+      unary: (call, callback) => {
+        left.push(currentAmbient()?.deadlineAt, call.getDeadline())
+        callback(null, 'x')
+      },
+    })
+    const session = http2.connect(`http://${server.address}`)
+    const grpc = { ':method': 'POST', ':path': '/test.Words/unary', 'content-type': 'application/grpc' }
+    const stream = session.request({ ...grpc, 'grpc-timeout': timeout })
+    stream.resume().end(Buffer.from([0, 0, 0, 0, 1, 97]))
+    const [trailers] = (await once(stream, 'trailers')) as [http2.IncomingHttpHeaders]
+    session.destroy()
+    expect([trailers['grpc-status'], left]).toEqual([String(Status.OK), [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY]])
+  },
+)
+
 it('rules read metadata by its names, repeated fields joined', async () => {
   const allow = [{ headers: { 'x-role': { exact: 'admin, root' } } }]
   const { client } = await serve({ unary: (_, callback) => callback(null, 'x') }, { policy: { access: { allow } } })

@@ -12,7 +12,7 @@ import {
 import { healthPrefix } from '../health-message.ts'
 import { statusOfHttp, statusVerdict } from '../status-verdict.ts'
 import type { GrpcHost } from './grpc-host.ts'
-import { readGrpcTimeout } from './grpc-timeout.ts'
+import { isBeyondGrpcJs, readGrpcTimeout } from './grpc-timeout.ts'
 import { elsewhereStatus, servedStatus, trailersOnly } from './mesh-status.ts'
 import type { OpenSession } from './open-sessions.ts'
 import { ServedCall } from './served-call.ts'
@@ -60,6 +60,8 @@ export class GrpcInbound {
   take(incoming: Incoming, host: GrpcHost): void {
     const { stream, headers, session } = incoming
     const path = headers[':path'] ?? ''
+    // The mesh keeps the deadlines itself.
+    if (isBeyondGrpcJs(headers['grpc-timeout'])) delete headers['grpc-timeout']
     // Below its certificate's end nothing begins; what had begun goes on.
     if (session.isExpired) {
       session.leave()

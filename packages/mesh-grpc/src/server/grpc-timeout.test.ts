@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { readGrpcTimeout } from './grpc-timeout.ts'
+import { isBeyondGrpcJs, readGrpcTimeout } from './grpc-timeout.ts'
 
 test.each([
   ['250m', 250],
@@ -22,3 +22,17 @@ test.each([[undefined], [''], ['5'], ['S'], ['-1S'], ['1.5S'], ['123456789m'], [
     expect(readGrpcTimeout(value)).toBe(0)
   },
 )
+
+test.each([
+  ['596H', false],
+  ['597H', true],
+  ['2147483S', false],
+  ['2147484S', true],
+  ['99999999m', false],
+  ['1 597H', true],
+  ['999999999H', true],
+  ['1S, 597H', false],
+  [undefined, false],
+])('%j is beyond what grpc-js can count: %j', (value, beyond) => {
+  expect(isBeyondGrpcJs(value)).toBe(beyond)
+})
