@@ -1,6 +1,7 @@
 import { Call } from '@zerohop/mesh-core/transport'
 import { describe, expect, test } from 'vitest'
 import { BufferedCall, type MessageSink, mostKeptBytes } from './buffered-call.ts'
+import { mostKeptTogetherBytes, ReplayRoom } from './replay-room.ts'
 
 /** A wire that takes a message when it is told to. */
 class Sink implements MessageSink {
@@ -44,7 +45,7 @@ function pushed(buffered: BufferedCall, ...messages: (string | Buffer)[]): strin
 
 describe('messages', () => {
   test('go to the wire one at a time, each when the one before was taken', () => {
-    const buffered = new BufferedCall()
+    const buffered = new BufferedCall(new ReplayRoom())
     const sink = new Sink()
     buffered.open(newCall(), sink)
     const written = pushed(buffered, 'a', 'b')
@@ -57,7 +58,7 @@ describe('messages', () => {
   })
 
   test('of a request that is complete bring their end with the last one', () => {
-    const buffered = new BufferedCall()
+    const buffered = new BufferedCall(new ReplayRoom())
     const sink = new Sink()
     pushed(buffered, 'only')
     buffered.end()
@@ -68,7 +69,7 @@ describe('messages', () => {
   })
 
   test('of a request without any are nothing but an end', () => {
-    const buffered = new BufferedCall()
+    const buffered = new BufferedCall(new ReplayRoom())
     const sink = new Sink()
     buffered.end()
     buffered.open(newCall(), sink)
@@ -78,7 +79,7 @@ describe('messages', () => {
 
 describe('a further attempt', () => {
   test('gets all messages from the first one on, and the program hears of each once', () => {
-    const buffered = new BufferedCall()
+    const buffered = new BufferedCall(new ReplayRoom())
     const [first, second] = [new Sink(), new Sink()]
     const call = newCall()
     buffered.open(call, first)
@@ -92,7 +93,7 @@ describe('a further attempt', () => {
   })
 
   test('is not disturbed by what the one before still hears', () => {
-    const buffered = new BufferedCall()
+    const buffered = new BufferedCall(new ReplayRoom())
     const [first, second] = [new Sink(), new Sink()]
     const call = newCall()
     buffered.open(call, first)
@@ -109,7 +110,7 @@ describe('a further attempt', () => {
   })
 
   test('is possible until more than a mebibyte was taken', () => {
-    const buffered = new BufferedCall()
+    const buffered = new BufferedCall(new ReplayRoom())
     const sink = new Sink()
     const call = newCall()
     buffered.open(call, sink)
@@ -124,7 +125,7 @@ describe('a further attempt', () => {
   })
 
   test('is possible for a message of any size that no wire has taken', () => {
-    const buffered = new BufferedCall()
+    const buffered = new BufferedCall(new ReplayRoom())
     const [first, second] = [new Sink(), new Sink()]
     const call = newCall()
     buffered.open(call, first)
@@ -136,7 +137,7 @@ describe('a further attempt', () => {
   })
 
   test('is impossible after ever so many empty messages: they are not kept without bound', () => {
-    const buffered = new BufferedCall()
+    const buffered = new BufferedCall(new ReplayRoom())
     const sink = new Sink()
     const call = newCall()
     buffered.open(call, sink)
@@ -146,9 +147,53 @@ describe('a further attempt', () => {
   })
 })
 
+describe('calls to one service', () => {
+  /** A call of which a wire has taken `bytes`. */
+  function taken(room: ReplayRoom, bytes: number) {
+    const buffered = new BufferedCall(room)
+    const [sink, call] = [new Sink(), newCall()]
+    buffered.open(call, sink)
+    pushed(buffered, Buffer.alloc(bytes))
+    sink.take()
+    return { buffered, call, sink }
+  }
+
+  test('keep no more than 16 MiB together; those beyond are not sent again, and keep nothing', () => {
+    const room = new ReplayRoom()
+    const half = mostKeptBytes / 2
+    const calls = Array.from({ length: 31 }, () => taken(room, half))
+    expect(room.keptBytes).toBeLessThan(mostKeptTogetherBytes)
+    const beyond = taken(room, half)
+    expect([calls.every(({ call }) => call.replayable), beyond.call.replayable]).toEqual([true, false])
+    expect(room.keptBytes).toBe(31 * (half + 64))
+    calls[0]?.buffered.close()
+    expect(taken(room, half).call.replayable).toBe(true)
+  })
+
+  test('give back what they kept when they are committed, when they are sent again, and when they are over', () => {
+    const room = new ReplayRoom()
+    const [first, second, third] = [taken(room, 1000), taken(room, 1000), taken(room, 1000)]
+    expect(room.keptBytes).toBe(3 * 1064)
+    first.buffered.commit()
+    second.buffered.close()
+    third.buffered.stop(third.sink)
+    const again = new Sink()
+    third.buffered.open(third.call, again)
+    expect(room.keptBytes).toBe(0)
+    again.take()
+    third.buffered.stop(again)
+    third.buffered.commit()
+    third.buffered.close()
+    pushed(first.buffered, Buffer.alloc(500))
+    first.sink.take()
+    first.buffered.close()
+    expect(room.keptBytes).toBe(0)
+  })
+})
+
 describe('a call that is over', () => {
   test('lets go of whoever waits to write', async () => {
-    const buffered = new BufferedCall()
+    const buffered = new BufferedCall(new ReplayRoom())
     const sink = new Sink()
     buffered.open(newCall(), sink)
     const written = pushed(buffered, 'a', 'b')
@@ -162,7 +207,7 @@ describe('a call that is over', () => {
   })
 
   test('and was committed goes on sending, and keeps nothing', () => {
-    const buffered = new BufferedCall()
+    const buffered = new BufferedCall(new ReplayRoom())
     const sink = new Sink()
     const call = newCall()
     buffered.open(call, sink)

@@ -1,5 +1,6 @@
 /** The messages that a call sends, kept until they are too long to keep, so that an attempt that failed can be sent again. */
 import type { Call } from '@zerohop/mesh-core/transport'
+import type { ReplayRoom } from './replay-room.ts'
 
 /** What is kept of one call for further attempts, in bytes: gRFC A6's `per_rpc_buffer_limit`, as the other implementations have it. */
 export const mostKeptBytes = 1024 * 1024
@@ -24,6 +25,7 @@ export interface MessageSink {
 
 /** Shares the messages of a call among its attempts, one at a time. Those that the wire took are held until the call is committed. */
 export class BufferedCall {
+  readonly #room: ReplayRoom
   readonly #entries: Entry[] = []
   #ended = false
   /** The first entry that the attempt under way has not been given. */
@@ -35,6 +37,11 @@ export class BufferedCall {
   #sink: MessageSink | null = null
   #isWriting = false
   #isClosed = false
+
+  /** @param room what the call shares with the others to its service */
+  constructor(room: ReplayRoom) {
+    this.#room = room
+  }
 
   /** True where the program has said everything, as in a call with a single message it has when the call begins. */
   get ended(): boolean {
@@ -64,7 +71,7 @@ export class BufferedCall {
     this.#call = call
     this.#sink = sink
     this.#next = 0
-    this.#heldBytes = 0
+    this.#giveBack()
     this.#isWriting = false
     this.#pump()
   }
@@ -85,6 +92,7 @@ export class BufferedCall {
     if (this.#isClosed) return
     this.#isClosed = true
     this.#sink = null
+    this.#giveBack()
     for (const { written } of this.#entries.splice(0)) if (written !== null) process.nextTick(written)
   }
 
@@ -108,8 +116,10 @@ export class BufferedCall {
     entry.written = null
     if (this.#sink === sink) {
       this.#isWriting = false
-      this.#heldBytes += entry.message.length + entryBytes
-      if (this.#heldBytes > mostKeptBytes && !this.#committed) {
+      const bytes = entry.message.length + entryBytes
+      this.#heldBytes += bytes
+      this.#room.keptBytes += bytes
+      if (!this.#committed && (this.#heldBytes > mostKeptBytes || this.#room.isFull)) {
         this.#committed = true
         if (this.#call !== null) this.#call.replayable = false
       }
@@ -125,6 +135,11 @@ export class BufferedCall {
     const taken = this.#isWriting ? this.#next - 1 : this.#next
     this.#entries.splice(0, taken)
     this.#next -= taken
+    this.#giveBack()
+  }
+
+  #giveBack(): void {
+    this.#room.keptBytes -= this.#heldBytes
     this.#heldBytes = 0
   }
 }

@@ -23,6 +23,7 @@ import type { AuthContext, BottomGround, GrpcReply, ReplyReader } from './grpc-r
 import { grpcSend } from './grpc-send.ts'
 import { healthCheck } from './health-check.ts'
 import { memorySend } from './memory-send.ts'
+import { ReplayRoom } from './replay-room.ts'
 import { StateWatches } from './state-watch.ts'
 import { WireOptionTable } from './wire-options.ts'
 
@@ -36,6 +37,7 @@ export class GrpcWire implements Wire {
   readonly channels: ConnectionTable<EndpointChannels>
   readonly options = new WireOptionTable()
   readonly watches: StateWatches
+  readonly #rooms = new Map<string, ReplayRoom>()
   readonly #parts: MeshParts
 
   constructor(parts: MeshParts) {
@@ -44,6 +46,13 @@ export class GrpcWire implements Wire {
     parts.closeWith(this.channels, 'client')
     this.watches = new StateWatches(parts.clock)
     parts.closeWith(this.watches, 'client')
+  }
+
+  /** What the calls to `service` keep together. */
+  roomOf(service: string): ReplayRoom {
+    const room = this.#rooms.get(service) ?? new ReplayRoom()
+    this.#rooms.set(service, room)
+    return room
   }
 
   bottom(settings: BottomSettings): Send {

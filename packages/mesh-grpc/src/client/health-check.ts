@@ -7,6 +7,7 @@ import { BufferedCall } from './buffered-call.ts'
 import { GrpcMessage } from './grpc-call.ts'
 import type { GrpcReply, ReplyReader } from './grpc-reply.ts'
 import { methodName } from './method-table.ts'
+import { ReplayRoom } from './replay-room.ts'
 import { headersOf } from './request-headers.ts'
 import type { WireOptions } from './wire-options.ts'
 
@@ -39,7 +40,7 @@ export function healthCheck(bottom: Send, ground: HealthCheckGround): CheckWay {
 }
 
 function checkCall({ service, about, options }: HealthCheckGround): Call {
-  const request = new BufferedCall()
+  const request = new BufferedCall(new ReplayRoom())
   request.push(writeCheckRequest(about), undefined, null)
   request.end()
   const message = new GrpcMessage({

@@ -29,7 +29,7 @@ export class MeshCall implements ClientCall, ReplyReader, SendingOwner {
   readonly #ground: CallGround
   readonly #asked: CallRequest
   readonly #number = ++numbers
-  readonly #request = new BufferedCall()
+  readonly #request: BufferedCall
   #listener: InterceptingListener | null = null
   #headers: OutgoingHttpHeaders = {}
   #said: ReturnType<Metadata['getOptions']> = {}
@@ -49,6 +49,7 @@ export class MeshCall implements ClientCall, ReplyReader, SendingOwner {
   constructor(ground: CallGround, asked: CallRequest) {
     this.#ground = ground
     this.#asked = asked
+    this.#request = new BufferedCall(ground.room)
     this.#peer = ground.service
     this.#unaryResponse = ground.methods.get(asked.path)?.unaryResponse ?? false
   }

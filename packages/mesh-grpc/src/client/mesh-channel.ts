@@ -46,7 +46,15 @@ export function meshChannel(mesh: Mesh, service: string, options: MeshChannelOpt
   const wire = grpcWire(parts)
   const methods = definition === undefined ? new Map() : methodTable(definition, idempotent)
   const once = channelOptions['grpc.enable_retries'] === 0
-  return new MeshChannel(mesh, { service, parts, wire, options: wire.options.of(channelOptions), methods, once })
+  return new MeshChannel(mesh, {
+    service,
+    parts,
+    wire,
+    options: wire.options.of(channelOptions),
+    room: wire.roomOf(service),
+    methods,
+    once,
+  })
 }
 
 type CreateCall = ChannelInterface['createCall']

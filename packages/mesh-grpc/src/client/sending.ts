@@ -18,6 +18,7 @@ import { GrpcMessage } from './grpc-call.ts'
 import type { GrpcReply } from './grpc-reply.ts'
 import type { GrpcWire } from './grpc-wire.ts'
 import { type MethodFacts, methodName } from './method-table.ts'
+import type { ReplayRoom } from './replay-room.ts'
 import type { WireOptions } from './wire-options.ts'
 
 /** What the calls of a channel have in common. */
@@ -26,6 +27,7 @@ export interface CallGround {
   readonly parts: MeshParts
   readonly wire: GrpcWire
   readonly options: WireOptions
+  readonly room: ReplayRoom
   /** By path; empty where the channel knows nothing of its service. */
   readonly methods: ReadonlyMap<string, MethodFacts>
   /** True where the program wants no call to be tried again. */
