@@ -120,7 +120,7 @@ export interface Sight {
   readonly arrivals?: number
   /** True where no instance got two arrivals. */
   readonly allElsewhere?: boolean
-  /** The number of the attempt that each arrival was told. */
+  /** The number of the attempt that each arrival was told, where the wire tells it. */
   readonly attemptsTold?: readonly number[]
   /** The time that each arrival was told its caller will wait. */
   readonly timesTold?: readonly (readonly [least: number, most: number])[]

@@ -56,6 +56,8 @@ export interface InboundDoor {
 /** One wire. */
 export interface Wire {
   readonly name: WireName
+  /** True where an attempt is told its number; false where it is told how many handlers may have seen the call before. */
+  readonly countsUnseen: boolean
   /** The policy of a case, where the wire has words of its own in policies. */
   policyOf(policy: Case['policy']): Case['policy']
   /** The status of an answer. */

@@ -11,6 +11,7 @@ import { policyOf, statusOf, wordOf } from './grpc-words.ts'
 
 export const grpc: Wire = {
   name: 'grpc',
+  countsUnseen: false,
   policyOf,
   statusOf,
   wordOf,

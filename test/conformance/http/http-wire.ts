@@ -13,6 +13,7 @@ import { statusOf, toldBy, wordOf } from './http-words.ts'
 
 export const http: Wire = {
   name: 'http',
+  countsUnseen: true,
   policyOf: (policy) => policy,
   statusOf,
   wordOf,

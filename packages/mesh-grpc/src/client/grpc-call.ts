@@ -1,6 +1,7 @@
 /** What a call carries over gRPC: its path, its metadata and its messages, ready for any number of attempts. */
 import type { OutgoingHttpHeaders } from 'node:http2'
 import type { CallCredentials } from '@grpc/grpc-js'
+import type { AttemptRecord } from '@zerohop/mesh-core'
 import { type Call, formatTraceparent } from '@zerohop/mesh-core/transport'
 import type { BufferedCall } from './buffered-call.ts'
 import { understoodCodings } from './message-coding.ts'
@@ -56,7 +57,8 @@ export class GrpcMessage {
     const headers = this.#headers
     const { deadlineAt } = call
     if (deadlineAt !== Number.POSITIVE_INFINITY) headers['grpc-timeout'] = timeoutText(deadlineAt - now)
-    if (call.attempt > 1) headers['grpc-previous-rpc-attempts'] = String(call.attempt - 1)
+    const seen = call.failures === null ? 0 : seenAttempts(call.failures)
+    if (seen > 0) headers['grpc-previous-rpc-attempts'] = String(seen)
     const trace = call.attemptTrace
     if (trace !== null) {
       headers.traceparent = formatTraceparent(trace)
@@ -68,6 +70,13 @@ export class GrpcMessage {
     if (baggage !== '' && !this.#hasBaggage) headers.baggage = baggage
     return headers
   }
+}
+
+/** Attempts that a handler may have seen: gRFC A6 does not count what gRPC repeats by itself. */
+function seenAttempts(failures: readonly AttemptRecord[]): number {
+  let seen = 0
+  for (const { verdict } of failures) if (verdict !== 'unreached') seen++
+  return seen
 }
 
 /** Time left as `grpc-timeout` has it: at most eight digits and a unit. It is rounded down, for time must never grow on its way. */

@@ -133,6 +133,18 @@ describe('a call that no handler has seen', () => {
     expect(streams).toBe(2)
   })
 
+  it('is none of the attempts that the next one says went before it', async () => {
+    const said: unknown[] = []
+    await using server = await http2Upstream((stream, _session, headers) => {
+      said.push(headers['grpc-previous-rpc-attempts'])
+      if (said.length === 1) stream.close(constants.NGHTTP2_REFUSED_STREAM)
+      else stream.respond({ ':status': 200, 'content-type': 'application/grpc', 'grpc-status': Status.UNAVAILABLE }, { endStream: true })
+    })
+    await using shop = await caller([server.address], retrying)
+    await shop.client.unary('', idempotent())
+    expect(said).toEqual([undefined, undefined, '1', '2'])
+  })
+
   it.each([
     ['a GOAWAY for an error', 2, Status.UNAVAILABLE],
     ['a GOAWAY that asks for calm', constants.NGHTTP2_ENHANCE_YOUR_CALM, Status.RESOURCE_EXHAUSTED],
