@@ -34,7 +34,9 @@ const retrySchema = z.strictObject({
   backoff: z
     .strictObject({ base: duration(0).optional(), cap: duration(0).optional() })
     .optional()
-    .describe('Pause before attempt n+1: random up to min(cap, base * (2^n - 1)), as Envoy does. Default 25 ms to 250 ms.'),
+    .describe(
+      'Pause before attempt n+1: random up to min(cap, base * (2^n - 1)), as Envoy does; at least a `Retry-After`, exactly a `grpc-retry-pushback-ms`. Default 25 ms to 250 ms.',
+    ),
   budget: z
     .strictObject({
       ratio: share()

@@ -29,12 +29,16 @@ function endpointAt(address: string): Endpoint {
   return new Endpoint('s', { address, labels: {}, zone: '', weight: 1 })
 }
 
-function underTest(script: readonly ScriptEntry[] | ScriptEntry, over: Partial<RetryPolicy> = {}, random = () => 0) {
+function underTest(
+  script: readonly ScriptEntry[] | ScriptEntry,
+  over: Partial<RetryPolicy> = {},
+  { random = () => 0, exact = false }: { random?: () => number; exact?: boolean } = {},
+) {
   const clock = fakeClock()
   const wheel = new TimerWheel(clock)
   const bottom = scriptedSend(script, clock)
   const budget = new RetryBudget({ ...policy, ...over })
-  const send = retry({ policy: { ...policy, ...over }, budget, clock, wheel, jitter: random })(bottom)
+  const send = retry({ policy: { ...policy, ...over }, budget, clock, wheel, jitter: random, exactPushback: exact })(bottom)
   return { clock, wheel, bottom, budget, send, spent: () => 100 - budget.left(clock.now()) }
 }
 
@@ -89,7 +93,7 @@ describe('a retry', () => {
   })
 
   test('waits a random time that doubles and is capped', async () => {
-    const { send, bottom, clock } = underTest('unavailable', { attempts: 5, baseMs: 25, capMs: 100 }, () => 0.5)
+    const { send, bottom, clock } = underTest('unavailable', { attempts: 5, baseMs: 25, capMs: 100 }, { random: () => 0.5 })
     const done = send(callOf())
     await clock.advance('1s')
     await done
@@ -98,11 +102,22 @@ describe('a retry', () => {
   })
 
   test('waits as long as the server asks', async () => {
-    const { send, bottom, clock } = underTest([{ verdict: 'unavailable', retryAfterMs: 2000 }, 'ok'], {}, () => 0.9)
+    const { send, bottom, clock } = underTest([{ verdict: 'unavailable', retryAfterMs: 2000 }, 'ok'], {}, { random: () => 0.9 })
     const done = send(callOf())
     await clock.advance('3s')
     await done
     expect(bottom.attempts.map(({ at }) => at)).toEqual([0, 2000])
+  })
+
+  test('waits what the server asks, where the wire has it so, and its pauses begin anew', async () => {
+    const asks = (retryAfterMs: number): ScriptEntry => ({ verdict: 'unavailable', retryAfterMs })
+    const script = ['unavailable', asks(10), asks(0), 'unavailable', 'unavailable', 'ok'] as const
+    const { send, bottom, clock } = underTest(script, { attempts: 6 }, { random: () => 0.9, exact: true })
+    const done = send(callOf())
+    await clock.advance('3s')
+    await done
+    // Nine tenths of 25 ms; 10 and 0 ms as asked for; nine tenths of 25 and 75 ms again.
+    expect(bottom.attempts.map(({ at }) => at)).toEqual([0, 22.5, 32.5, 32.5, 55, 122.5])
   })
 
   test('is not made where the server asks for more than five minutes, even without a deadline', async () => {

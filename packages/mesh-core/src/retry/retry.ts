@@ -18,6 +18,8 @@ export interface RetryOptions {
   readonly wheel: TimerWheel
   /** Draws the pause within its bounds. */
   readonly jitter: Random
+  /** True where the pause that a server asks for is the pause, and those after it begin anew; false where it is the least one. */
+  readonly exactPushback: boolean
 }
 
 // Envoy's bound for times that a server asks to wait: a stream without a deadline must not hang on one server's word.
@@ -25,7 +27,7 @@ const longestWaitMs = 300_000
 
 /** Writes `call.attempt`, `call.failures` and `call.tried`. Everything below happens once per attempt. */
 export function retry(options: RetryOptions): Layer {
-  const { budget, clock } = options
+  const { budget, clock, exactPushback } = options
   const wanted = verdictMask(options.policy.on)
   return (next) => async (call) => {
     budget.deposit(call.startedAt)
@@ -40,10 +42,13 @@ export function retry(options: RetryOptions): Layer {
       call.nextAttempt()
       outcome = await next(call)
     }
+    let pauses = 0
     for (let retries = 1; retries < options.policy.attempts; retries++) {
       if ((outcome.verdict & wanted) === 0 || !isSafe(call, outcome) || call.isOver) break
       const now = clock.now()
-      const waitMs = Math.max(outcome.retryAfterMs, backoffMs(retries, options.policy, options.jitter))
+      const isExact = exactPushback && outcome.retryAfterMs >= 0
+      pauses = isExact ? 0 : pauses + 1
+      const waitMs = isExact ? outcome.retryAfterMs : Math.max(outcome.retryAfterMs, backoffMs(pauses, options.policy, options.jitter))
       // An attempt that begins when the call is over helps nobody: better the answer that is here.
       if (waitMs > longestWaitMs || now + waitMs >= call.deadlineAt || !budget.withdraw(now)) break
       note(call, outcome)

@@ -66,7 +66,7 @@ export function clientStack(policy: EffectivePolicy, state: StandingState, on: {
       // Counts whole calls to a destination; when it is open, nothing below costs anything.
       policy.breaker === null ? null : breaker(clock, state.circuitOf),
       // Everything below happens once per attempt.
-      retry({ policy: policy.retry, budget: state.budget, clock, wheel, jitter }),
+      retry({ policy: policy.retry, budget: state.budget, clock, wheel, jitter, exactPushback: wire.exactPushback === true }),
       // Each attempt draws anew, avoids the endpoint that just failed, and asks whether it admits.
       balance({
         endpoints: state.endpoints,

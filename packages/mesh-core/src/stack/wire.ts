@@ -21,6 +21,8 @@ export interface BottomSettings {
 export interface Wire {
   /** `http`, `grpc`: the protocol label of metrics. */
   readonly name: string
+  /** True where the pause that a server asks for before the next attempt is the pause, as in gRPC. Left out: the least one, as in HTTP. */
+  readonly exactPushback?: boolean
   /**
    * Makes the Send that carries an attempt to `call.endpoint`. Called again for every policy that changes the settings;
    * what must survive a policy (connections) belongs to the wire, keyed by endpoint.

@@ -34,6 +34,7 @@ export function grpcWire(parts: MeshParts): GrpcWire {
 
 export class GrpcWire implements Wire {
   readonly name = 'grpc'
+  readonly exactPushback = true
   readonly channels: ConnectionTable<EndpointChannels>
   readonly options = new WireOptionTable()
   readonly watches: StateWatches
