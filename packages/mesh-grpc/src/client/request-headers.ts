@@ -28,6 +28,9 @@ const dropped: ReadonlySet<string> = new Set([
 
 // Node refuses a list of values for these, and gives up the connection as well.
 const singular: ReadonlySet<string> = new Set([
+  'access-control-allow-credentials',
+  'access-control-max-age',
+  'access-control-request-method',
   'age',
   'authorization',
   'content-encoding',
