@@ -86,6 +86,17 @@ describe('a server that goes', () => {
   })
 })
 
+it.each([
+  ['before anything was sent', ''],
+  ['while a message is half sent', Buffer.alloc(3_000_000)],
+])('a server that asks a stream for calm %s throttles it', async (_name, message) => {
+  await using server = await http2Upstream((stream) => setTimeout(() => stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM), 50))
+  await using shop = await caller([server.address], { policy: { retry: { attempts: 2, on: ['broken'] } } })
+  const ended = await shop.client.unary(message, idempotent())
+  expect([ended.code, ended.details]).toEqual([Status.RESOURCE_EXHAUSTED, 'Bandwidth exhausted or memory limit exceeded'])
+  expect(await shop.mesh.metrics()).toMatch(/zerohop_attempts_total\{[^}]*verdict="throttled"[^}]*\} 1/)
+})
+
 describe('a call that no handler has seen', () => {
   it.each([
     ['REFUSED_STREAM', 'refused'],

@@ -22,7 +22,7 @@ import type { EndpointChannels } from './endpoint-channels.ts'
 import { Exchange } from './exchange.ts'
 import type { GrpcMessage } from './grpc-call.ts'
 import type { AuthContext, BottomGround } from './grpc-reply.ts'
-import { type InnerStream, streamEnd } from './inner-channel.ts'
+import { type InnerStream, streamEnd, unmasked } from './inner-channel.ts'
 import { type BadMessage, framed, unframed } from './message-coding.ts'
 
 /** Makes the Send that carries attempts over `table`'s connections. */
@@ -205,8 +205,10 @@ class StreamAttempt extends Exchange implements Passenger, InterceptingListener 
     )
   }
 
-  #end(status: StatusObject): void {
-    if (!this.over) this.tellEnd(status, streamEnd(status, (this.#connection as Connection).isGone))
+  #end(ended: StatusObject): void {
+    if (this.over) return
+    const status = unmasked(ended)
+    this.tellEnd(status, streamEnd(status, (this.#connection as Connection).isGone))
   }
 
   // This end cannot go on: by its own doing, unless the server sent what is no message.

@@ -86,8 +86,14 @@ export class InnerChannel {
   }
 }
 
+/** The status of a stream that was asked for calm, also where grpc-js speaks of the write that this broke off. */
+export function unmasked(status: StatusObject & { rstCode?: number }): StatusObject & { rstCode?: number } {
+  if (status.rstCode !== constants.NGHTTP2_ENHANCE_YOUR_CALM || status.code === Status.RESOURCE_EXHAUSTED) return status
+  return { ...status, code: Status.RESOURCE_EXHAUSTED, details: 'Bandwidth exhausted or memory limit exceeded' }
+}
+
 /**
- * How a stream ended.
+ * How a stream ended, by its status as `unmasked` gives it.
  * @param isGone true where its connection is no more: then it is not the server that cut it off
  */
 export function streamEnd(status: StatusObject & { rstCode?: number }, isGone: boolean): StreamEnd {
