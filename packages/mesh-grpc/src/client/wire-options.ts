@@ -21,6 +21,8 @@ export interface WireOptions {
 // As gRPC has it everywhere. HTTP/2 announces the end of a connection: there is no race for which it would have to end earlier.
 const defaultIdleMs = 30 * 60_000
 const longestIdleMs = 2 ** 31 - 1
+// As grpc-js has it: with less a connection would do little but look at the clock.
+const shortestIdleMs = 1000
 
 // What reaches a connection. The rest concerns retries, balancing, names and TLS, which are the mesh's own.
 const passed: readonly string[] = [
@@ -71,6 +73,6 @@ function wireOptions(given: ChannelOptions): WireOptions {
     coding: codingOf(given['grpc.default_compression_algorithm']),
     mostSentBytes: given['grpc.max_send_message_length'] ?? -1,
     mostReceivedBytes: given['grpc.max_receive_message_length'],
-    idleMs: Math.min(idleMs, longestIdleMs),
+    idleMs: Math.max(shortestIdleMs, Math.min(idleMs, longestIdleMs)),
   }
 }
