@@ -1,10 +1,10 @@
 /** Tests of what a program may do with a call, and what it hears: deadlines, cancellation, errors, and calls under other calls. */
 import { EventEmitter } from 'node:events'
-import { Client, credentials, Metadata, propagate, type ServiceError, status as Status } from '@grpc/grpc-js'
+import { Client, credentials, InterceptingCall, type Interceptor, propagate, type ServiceError, status as Status } from '@grpc/grpc-js'
 import { MeshError } from '@zerohop/mesh-core'
 import { Ambient, runUnder } from '@zerohop/mesh-core/transport'
 import { describe, expect, it } from 'vitest'
-import { bytes, metadataOf, until } from './bytes-client-under-test.ts'
+import { metadataOf, until } from './bytes-client-under-test.ts'
 import { meshChannel } from './mesh-channel.ts'
 import { caller, echoing, upstream } from './upstream-under-test.ts'
 
@@ -18,6 +18,11 @@ function hanging() {
     call.on('data', () => {})
   }
   return { seen, handlers: { unary: hang, gather: hang, scatter: hang, talk: hang } as never }
+}
+
+/** The call of a server. */
+function parentCall(leftMs: number) {
+  return Object.assign(new EventEmitter(), { getDeadline: () => new Date(Date.now() + leftMs) })
 }
 
 describe('a deadline', () => {
@@ -90,6 +95,18 @@ describe('a program that leaves', () => {
     expect(await shop.mesh.metrics()).toMatch(/zerohop_calls_total\{[^}]*verdict="cancelled"[^}]*\} 1/)
   })
 
+  it.each(['in the same tick', 'in a later one'])('before an interceptor starts its call, %s, hears of it', async (when) => {
+    await using shop = await caller([])
+    const starts = (next: () => void): unknown => (when === 'in a later one' ? setImmediate(next) : process.nextTick(next))
+    const slow: Interceptor = (options, next) =>
+      new InterceptingCall(next(options), { start: (metadata, listener, go) => void starts(() => go(metadata, listener)) })
+    const parent = parentCall(10_000)
+    const { call, ended } = shop.client.unaryCall('', { interceptors: [slow], parent: parent as never })
+    call.cancel()
+    expect(await ended.then(({ code, details }) => [code, details])).toEqual([Status.CANCELLED, 'Cancelled on client'])
+    expect(parent.listenerCount('cancelled')).toBe(0)
+  })
+
   it('after the first message of a stream gets no second one', async () => {
     let cancelled = false
     await using server = await upstream({
@@ -118,10 +135,6 @@ describe('a program that leaves', () => {
 })
 
 describe('a call under the call of a server', () => {
-  function parentCall(leftMs: number) {
-    return Object.assign(new EventEmitter(), { getDeadline: () => new Date(Date.now() + leftMs) })
-  }
-
   it('has its deadline, and ends with it', async () => {
     const { seen, handlers } = hanging()
     await using server = await upstream(handlers)
@@ -194,53 +207,5 @@ describe('an error', () => {
     const ended = await shop.client.scatter('').ended
     expect([ended.code, ended.details, String(ended.messages)]).toEqual([Status.DATA_LOSS, 'half of it', 'first'])
     expect(await shop.mesh.metrics()).toMatch(/zerohop_calls_total\{[^}]*verdict="fault"[^}]*\} 1/)
-  })
-})
-
-describe('idempotent', () => {
-  const policy = { retry: { attempts: 2, backoff: { base: 0, cap: 0 } } }
-  const unavailable = () => {
-    const seen = { count: 0 }
-    const unary = (_call: unknown, callback: (error: object) => void): void => {
-      seen.count++
-      callback({ code: Status.UNAVAILABLE, details: 'not now' })
-    }
-    return { seen, handlers: { unary } as never }
-  }
-
-  it.each([
-    ['nothing said', {}, undefined, 1],
-    ['the call says so', {}, true, 2],
-    ['the channel says so', { definition: bytes, idempotent: ['unary'] }, undefined, 2],
-    ['the channel says so of all', { definition: bytes, idempotent: true as const }, undefined, 2],
-    ['the channel says so of another', { definition: bytes, idempotent: ['gather'] }, undefined, 1],
-    ['the call says no', { definition: bytes, idempotent: true as const }, false, 1],
-    [
-      'the proto says so',
-      { definition: { ...bytes, unary: { ...bytes.unary, options: { idempotency_level: 'IDEMPOTENT' } } } as never },
-      undefined,
-      2,
-    ],
-    [
-      'the proto says no',
-      { definition: { ...bytes, unary: { ...bytes.unary, options: { idempotency_level: 'IDEMPOTENCY_UNKNOWN' } } } as never },
-      undefined,
-      1,
-    ],
-  ])('%s', async (_name, channel, option, attempts) => {
-    const { seen, handlers } = unavailable()
-    await using server = await upstream(handlers)
-    await using shop = await caller([server.address], { policy, channel })
-    const metadata = new Metadata(option === undefined ? {} : { idempotentRequest: option })
-    const ended = await shop.client.unary('', { metadata })
-    expect([ended.code, ended.details, seen.count]).toEqual([Status.UNAVAILABLE, 'not now', attempts])
-  })
-
-  it('a method that the service has not is told at once', async () => {
-    await using shop = await caller([])
-    expect(() => shop.connect({ definition: bytes, idempotent: ['Unray'] })).toThrow(
-      'idempotent: the service has no method Unray; there are unary, gather, scatter, talk',
-    )
-    expect(() => shop.connect({ idempotent: true })).toThrow('idempotent: needs the `definition` of the service')
   })
 })

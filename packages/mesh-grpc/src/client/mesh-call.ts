@@ -58,6 +58,11 @@ export class MeshCall implements ClientCall, ReplyReader, SendingOwner {
     const { deadline, parent, flags } = this.#asked
     const hasDeadline = parent !== null && (flags & propagate.DEADLINE) !== 0
     this.#listener = listener
+    if (this.#departure !== null) {
+      // It was left before an interceptor of the program let it begin, and nobody was there to hear of it.
+      if (this.#isOver) process.nextTick(tell, listener, this.#departure)
+      return
+    }
     this.#headers = headersOf(metadata)
     this.#said = metadata.getOptions()
     this.#ambient = currentAmbient()
@@ -189,6 +194,10 @@ function asBuffer(serialized: unknown): Buffer | null {
 
 function begin(call: MeshCall): void {
   call.begin()
+}
+
+function tell(listener: InterceptingListener, status: StatusObject): void {
+  listener.onReceiveStatus(status)
 }
 
 function finish(call: MeshCall, status: StatusObject): void {
