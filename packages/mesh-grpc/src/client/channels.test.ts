@@ -67,6 +67,25 @@ describe('one connection', () => {
     expect((await shop.client.unary('')).code).toBe(Status.OK)
   })
 
+  it('over which nothing goes any more is noticed by a ping, and the next call gets another', async () => {
+    let isHole = false
+    await using server = await upstream({ ...echoing, talk: (call) => call.resume() })
+    await using front = await rawUpstream((socket) => {
+      const behind = through(server, socket)
+      // Nobody is told: both ends stay open.
+      if (!isHole) holes.push(() => socket.unpipe(behind) && behind.unpipe(socket))
+    })
+    const holes: (() => unknown)[] = []
+    await using shop = await caller([front.address], { channel: { 'grpc.keepalive_time_ms': 100, 'grpc.keepalive_timeout_ms': 100 } })
+    const { ended } = shop.client.talk()
+    expect((await shop.client.unary('warm')).code).toBe(Status.OK)
+    isHole = true
+    for (const dig of holes) dig()
+    const { code, error } = await ended
+    expect([code, error?.cause]).toMatchObject([Status.UNAVAILABLE, { code: 'BROKEN' }])
+    expect((await shop.client.unary('again')).code).toBe(Status.OK)
+  })
+
   it('is replaced when it has aged, without a call that waits or fails', async () => {
     let connections = 0
     let open = 0

@@ -1,19 +1,39 @@
 /** Tests of what messages go through on their way: compression, and bounds. */
-import { deflateSync, gzipSync } from 'node:zlib'
+import { buffer } from 'node:stream/consumers'
+import { deflateSync, gunzipSync, gzipSync, inflateSync } from 'node:zlib'
 import { compressionAlgorithms, Metadata, status as Status } from '@grpc/grpc-js'
 import { expect, test } from 'vitest'
 import { caller, echoing, http2Upstream, upstream } from './upstream-under-test.ts'
 
-test.each([
-  ['gzip', compressionAlgorithms.gzip],
-  ['deflate', compressionAlgorithms.deflate],
-])('are compressed by %s both ways where both ends are told so', async (_name, algorithm) => {
-  const option = { 'grpc.default_compression_algorithm': algorithm }
-  await using server = await upstream(echoing, { options: option })
-  await using shop = await caller([server.address], { channel: option })
-  const long = Buffer.alloc(200_000, 'a')
-  const unary = await shop.client.unary(long)
-  expect([unary.code, unary.messages[0]?.equals(long)]).toEqual([Status.OK, true])
+const codings = [
+  ['gzip', compressionAlgorithms.gzip, gzipSync, gunzipSync],
+  ['deflate', compressionAlgorithms.deflate, deflateSync, inflateSync],
+] as const
+
+test.each(codings)(
+  'are compressed by %s on the wire both ways, and said to be, where both ends are told so',
+  async (name, algorithm, pack, unpack) => {
+    const seen: unknown[] = []
+    await using server = await http2Upstream(async (stream, _session, headers) => {
+      const frame = await buffer(stream)
+      const packed = frame.subarray(5)
+      seen.push(headers['grpc-encoding'], frame[0], frame.readUInt32BE(1) === packed.length, packed.length < 1000)
+      stream.respond({ ':status': 200, 'content-type': 'application/grpc', 'grpc-encoding': name }, { waitForTrailers: true })
+      stream.on('wantTrailers', () => stream.sendTrailers({ 'grpc-status': '0' }))
+      const answer = pack(unpack(packed))
+      stream.end(Buffer.concat([Buffer.from([1, 0, 0, answer.length >> 8, answer.length & 255]), answer]))
+    })
+    await using shop = await caller([server.address], { channel: { 'grpc.default_compression_algorithm': algorithm } })
+    const long = Buffer.alloc(200_000, 'a')
+    const ended = await shop.client.unary(long)
+    expect([ended.code, ended.messages[0]?.equals(long), ended.head?.get('grpc-encoding')]).toEqual([Status.OK, true, []])
+    expect(seen).toEqual([name, 1, true, true])
+  },
+)
+
+test.each(codings)('that are compressed by %s are read by a server of grpc-js', async (_name, algorithm) => {
+  await using server = await upstream(echoing)
+  await using shop = await caller([server.address], { channel: { 'grpc.default_compression_algorithm': algorithm } })
   const { call, ended } = shop.client.talk()
   for (let n = 0; n < 3; n++) call.write(Buffer.alloc(50_000, String(n)))
   call.end()
