@@ -8,6 +8,7 @@ const features = [
   'deadline',
   'limit',
   'route',
+  'wait-for-ready',
   'breaker',
   'health',
   'retry',

@@ -37,6 +37,15 @@ describe('a breaker', () => {
     expect([verdictName(refused.verdict), refused.code, bottom.attempts.length]).toEqual(['refused', 'BREAKER_OPEN', 2])
   })
 
+  test('takes a call that waits until the service is ready for one call, whose end counts as ever', async () => {
+    const { send, circuitOf } = underTest(['unreached', 'unreached', 'unreached', 'fault'])
+    const call = callTo('')
+    for (; call.waited < 3; call.waited++) await send(call)
+    expect(circuitOf('').state).toBe('closed')
+    await send(call)
+    expect(circuitOf('').state).toBe('open')
+  })
+
   test('of a failing version leaves the door of the other open', async () => {
     const { send } = underTest((call) => (call.version === 'v2' ? 'fault' : 'ok'))
     for (let n = 0; n < 5; n++) await send(callTo('v2'))

@@ -49,17 +49,21 @@ export class Call {
   deadlineAt = Number.POSITIVE_INFINITY
   /** When this attempt began. `balance` writes it. */
   attemptAt = 0
-  /** True where the caller has so little time that running out of it says nothing about the server. `deadline` writes it. */
+  /** True where the caller has so little time that running out of it says nothing about the server. `deadline` and `waitForReady` write it. */
   hurried = false
   /** A per-call timeout in ms, which only ever shortens the policy's; 0: none. The door writes it. */
   timeoutMs = 0
   /** True where the caller asked for a single attempt. The door writes it. */
   once = false
-  /** The attempt under way, from 1; 0 before the first. `retry` writes it. */
+  /** True where the caller would rather wait than fail while the destination is not ready. The door writes it. */
+  waitsForReady = false
+  /** How often the call has waited until its destination is ready. `waitForReady` writes it. */
+  waited = 0
+  /** The attempt under way, from 1; 0 before the first. `retry` writes it, and `waitForReady` takes back what went nowhere. */
   attempt = 0
-  /** Attempts that failed so far; null until one has. `retry` writes it. */
+  /** Attempts that failed so far; null until one has. `retry` and `waitForReady` write it. */
   failures: AttemptRecord[] | null = null
-  /** Where attempts failed so far, for balance to avoid; null until one has. `retry` writes it. */
+  /** Where attempts failed so far, for balance to avoid; null until one has. `retry` and `waitForReady` write it. */
   tried: Endpoint[] | null = null
   /**
    * True once a connection that the server was letting go cost an attempt: the next one needs a new one, and is not free. `retry` writes it.

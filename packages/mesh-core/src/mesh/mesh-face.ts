@@ -91,6 +91,8 @@ export interface MeshParts {
   readonly disabled: boolean
   /** Where calls to `service` go in; null where the mesh does not know the service, and the call must pass through untouched. */
   destination(service: string, wire: Wire): Destination | null
+  /** Where calls to `service` go in that wait until somebody knows it: a call with `waitsForReady` to one that nobody knows yet. */
+  expected(service: string, wire: Wire): Destination
   /**
    * Where a control API is being asked about a service that `destination` does not know: resolves when it has answered, after `limitMs` or
    * half a second at the latest; ask `destination` again then. Null where there is nothing to wait for.

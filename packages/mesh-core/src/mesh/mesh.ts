@@ -218,6 +218,7 @@ class ServiceMesh implements Mesh {
         this.#identity.begin()
         return this.#table.destination(service, wire)
       },
+      expected: (service: string, wire: Wire) => this.#table.expected(service, wire),
       inquire: (service, limitMs) => this.#control?.inquiries.inquire(service, limitMs) ?? null,
       strangerError: (host) => strangerError(host, { control: this.#control, policies: this.#adoption.policies, table: this.#table }),
       register: (server) => {

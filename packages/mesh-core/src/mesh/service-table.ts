@@ -1,5 +1,6 @@
 /** The services that a mesh knows, each with its standing state and the stacks compiled for it. */
 import type { Discovery } from '../kernel/discovery.ts'
+import type { Send } from '../kernel/layer.ts'
 import { refusal } from '../kernel/outcome.ts'
 import type { EffectivePolicy } from '../policy/index.ts'
 import { clientStack, type StackGround } from '../stack/client-stack.ts'
@@ -66,16 +67,12 @@ export class ServiceTable {
   /** Where calls to a service over a wire go in. */
   destination(service: string, wire: Wire): Destination | null {
     const known = this.find(service)
-    if (known === null) return null
-    let entry = known.destinations.get(wire.name)
-    if (entry === undefined) {
-      const { ground, policies } = this.#options
-      const send = clientStack(known.policy, known.state, { ground, wire })
-      entry = { wire, destination: { service, send, revision: policies().revision } }
-      known.destinations.set(wire.name, entry)
-      known.state.calledOver(wire)
-    }
-    return entry.destination
+    return known === null ? null : this.#destinationOf(known, wire)
+  }
+
+  /** The same for a call that waits until somebody knows the service: nobody need know it yet. */
+  expected(service: string, wire: Wire): Destination {
+    return this.#destinationOf(this.find(service) ?? this.#services.get(service) ?? this.#add(service, null), wire)
   }
 
   /**
@@ -83,12 +80,11 @@ export class ServiceTable {
    * and everything has when it returns.
    */
   prepare(policies: PolicyInForce): () => void {
-    const { ground } = this.#options
     const prepared = [...this.#services.values()].map((known) => {
       const policy = policies.of(known.service)
       const sends = [...known.destinations.values()].map(({ wire, destination }) => ({
         destination,
-        send: clientStack(policy, known.state, { ground, wire }),
+        send: this.#stackOf(known, policy, wire),
       }))
       return { known, policy, sends }
     })
@@ -123,10 +119,14 @@ export class ServiceTable {
   }
 
   #meet(service: string): KnownService | null {
-    const { ground, discovery, policies, listener, zone } = this.#options
+    const { discovery, policies } = this.#options
     const watch = discovery?.watch(service) ?? null
     // A service that only a policy names is known too: a call that quietly passed by its policy would be worse than one that fails.
-    if (watch === null && !policies().names(service)) return null
+    return watch === null && !policies().names(service) ? null : this.#add(service, watch)
+  }
+
+  #add(service: string, watch: ReturnType<Discovery['watch']>): KnownService {
+    const { ground, policies, listener, zone } = this.#options
     if (this.#services.size >= this.#lookThroughAt) {
       this.forgetGone()
       this.#lookThroughAt = Math.max(fewServices, this.#services.size * 2)
@@ -145,6 +145,22 @@ export class ServiceTable {
     if (this.#closed) known.state.close()
     else known.state.endpoints.follow(watch)
     return known
+  }
+
+  #destinationOf(known: KnownService, wire: Wire): Destination {
+    const { service, state, destinations } = known
+    let entry = destinations.get(wire.name)
+    if (entry === undefined) {
+      const send = this.#stackOf(known, known.policy, wire)
+      entry = { wire, destination: { service, send, revision: this.#options.policies().revision } }
+      destinations.set(wire.name, entry)
+      state.calledOver(wire)
+    }
+    return entry.destination
+  }
+
+  #stackOf({ service, state }: KnownService, policy: EffectivePolicy, wire: Wire): Send {
+    return clientStack(policy, state, { ground: this.#options.ground, wire, look: () => void this.find(service) })
   }
 
   #follow(known: KnownService): boolean {

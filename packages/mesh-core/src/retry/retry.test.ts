@@ -227,3 +227,17 @@ describe('a connection that the server had closed while it was idle', () => {
     expect(bottom.attempts).toHaveLength(2)
   })
 })
+
+test('a call that waits until the service is ready is handed up where nobody was reached, and earns the budget once', async () => {
+  const { send, bottom, budget, clock, spent } = underTest(['unreached', 'unavailable', 'unreached', 'ok'])
+  const call = callOf()
+  call.waitsForReady = true
+  expect(verdictName((await send(call)).verdict)).toBe('unreached')
+  const earned = budget.left(clock.now())
+  call.waited = 1
+  const again = send(call)
+  await clock.advance('1s')
+  // What was answered is retried as ever.
+  expect([verdictName((await again).verdict), bottom.attempts.length, spent()]).toEqual(['unreached', 3, 1])
+  expect(budget.left(clock.now())).toBeLessThan(earned)
+})

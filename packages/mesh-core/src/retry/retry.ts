@@ -7,6 +7,7 @@ import type { Layer } from '../kernel/layer.ts'
 import { ended, type Outcome } from '../kernel/outcome.ts'
 import { pause } from '../kernel/pause.ts'
 import type { TimerWheel } from '../kernel/timer-wheel.ts'
+import { isUnready } from '../kernel/unready.ts'
 import { UNREACHED, verdictMask } from '../kernel/verdict.ts'
 import type { RetryPolicy } from '../policy/index.ts'
 import type { RetryBudget } from './retry-budget.ts'
@@ -30,7 +31,8 @@ export function retry(options: RetryOptions): Layer {
   const { budget, clock, exactPushback } = options
   const wanted = verdictMask(options.policy.on)
   return (next) => async (call) => {
-    budget.deposit(call.startedAt)
+    // Once for each call, however often it waits above.
+    if (call.waited === 0) budget.deposit(call.startedAt)
     call.nextAttempt()
     let outcome = await next(call)
     if ((outcome.verdict & wanted) === 0 && !outcome.staleConnection) return outcome
@@ -45,6 +47,8 @@ export function retry(options: RetryOptions): Layer {
     let pauses = 0
     for (let retries = 1; retries < options.policy.attempts; retries++) {
       if ((outcome.verdict & wanted) === 0 || !isSafe(call, outcome) || call.isOver) break
+      // Whoever waits for a ready destination goes down again from above, free of budget and of `attempts`.
+      if (call.waitsForReady && isUnready(outcome)) break
       const now = clock.now()
       const isExact = exactPushback && outcome.retryAfterMs >= 0
       pauses = isExact ? 0 : pauses + 1

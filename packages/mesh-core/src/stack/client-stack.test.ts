@@ -67,6 +67,30 @@ describe('the order of layers', () => {
     expect(held()).toEqual([0, 0, 0, 0])
   })
 
+  test('a call that waits until the service is ready has one place, one token and no budget, and is one call to the breaker', async () => {
+    const { start, run, clock, state, source, bottom, held } = bareStack(
+      {
+        rateLimit: { outbound: { perSecond: 1, burst: 2 } },
+        limit: { outbound: { inFlight: 1 } },
+        breaker: { consecutiveFailures: 2, openFor: '10s' },
+        timeout: '1m',
+      },
+      (_call, n) => (n < 6 ? 'unreached' : 'ok'),
+    )
+    const infos = source.current as readonly EndpointInfo[]
+    const budget = state.budget.left(clock.now())
+    const { done } = start({ waitsForReady: true })
+    await clock.advance('400ms')
+    expect([bottom.attempts.length, state.circuits.get('')?.state]).toEqual([5, 'closed'])
+    expect((await run()).code).toBe('LIMIT_FULL')
+    source.set([])
+    await clock.advance('5s')
+    source.set(infos)
+    await clock.advance('2s')
+    expect([verdictName((await done).verdict), bottom.attempts.length]).toEqual(['ok', 7])
+    expect([state.budget.left(clock.now()) >= budget, ...held()]).toEqual([true, 0, 0, 0, 0])
+  })
+
   test('a rate-limited call neither takes a place nor starts the probe of an open breaker', async () => {
     const { run, clock, state, bottom } = bareStack(
       { rateLimit: { outbound: { perSecond: 1, burst: 1 } }, breaker: { consecutiveFailures: 1, openFor: '500ms' }, ...noRetry },

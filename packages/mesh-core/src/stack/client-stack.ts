@@ -20,6 +20,7 @@ import type { BalancePolicy, EffectivePolicy } from '../policy/index.ts'
 import { retry } from '../retry/retry.ts'
 import { route } from '../route/route.ts'
 import { Split } from '../route/split.ts'
+import { waitForReady } from '../wait-for-ready/wait-for-ready.ts'
 import type { StandingState } from './standing-state.ts'
 import type { BottomSettings, Wire } from './wire.ts'
 
@@ -33,14 +34,22 @@ export interface StackGround {
   readonly tracer: TracerSource
 }
 
+/** Where a stack stands. */
+export interface StackPlace {
+  readonly ground: StackGround
+  readonly wire: Wire
+  /** Looks whether discovery knows the service by now, for calls that wait until somebody does. Default: nobody is asked. */
+  readonly look?: () => void
+}
+
 const picks: Readonly<Record<BalancePolicy, (random: Random) => Pick>> = {
   'least-loaded': leastLoaded,
   'round-robin': roundRobin,
 }
 
 /** Compiles a policy into the Send that carries calls of one service over one wire. */
-export function clientStack(policy: EffectivePolicy, state: StandingState, on: { ground: StackGround; wire: Wire }): Send {
-  const { ground, wire } = on
+export function clientStack(policy: EffectivePolicy, state: StandingState, on: StackPlace): Send {
+  const { ground, wire, look = () => {} } = on
   const { clock, wheel, random, jitter } = ground
   const { service, codes, connections, stream } = policy
   const settings: BottomSettings = { service, codes, connections, stream, mtls: policy.access.mtls }
@@ -63,6 +72,8 @@ export function clientStack(policy: EffectivePolicy, state: StandingState, on: {
       policy.to === null ? null : route(new Split(policy.to, random)),
       // One place for the whole call, so that a retry is not starved by new calls. Counts also where nothing bounds it.
       limit(state.gate),
+      // Below whatever a call costs once, a place included; above the breaker, since an open one is among the things that are waited for.
+      waitForReady({ clock, wheel, random, look }),
       // Counts whole calls to a destination; when it is open, nothing below costs anything.
       policy.breaker === null ? null : breaker(clock, state.circuitOf),
       // Everything below happens once per attempt.

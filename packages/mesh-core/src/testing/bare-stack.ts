@@ -59,10 +59,11 @@ export function bareStack(
     send = clientStack(to, state, { ground, wire })
     state.retune(to)
   }
-  const start = (over: { idempotent?: boolean } = {}) => {
-    const { idempotent = true } = over
+  const start = (over: { idempotent?: boolean; waitsForReady?: boolean } = {}) => {
+    const { idempotent = true, waitsForReady = false } = over
     const call = new Call({ service: 's', method: 'GET', path: '/', kind: 'unary', message: null, replayable: true, idempotent })
     call.startedAt = clock.now()
+    call.waitsForReady = waitsForReady
     return { call, done: send(call) }
   }
   const run = async (over: { idempotent?: boolean } = {}) => (await start(over).done) as Outcome

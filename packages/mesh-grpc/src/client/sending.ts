@@ -1,17 +1,7 @@
-/** The way of one gRPC call into the mesh and back: to its destination, again and again where it waits until that is ready. */
+/** The way of one gRPC call into the mesh and back. */
 import type { OutgoingHttpHeaders } from 'node:http2'
 import type { CallCredentials, Metadata, StatusObject } from '@grpc/grpc-js'
-import {
-  type Ambient,
-  CANCELLED,
-  Call,
-  type Destination,
-  EXPIRED,
-  type MeshParts,
-  type Outcome,
-  type Timer,
-  UNREACHED,
-} from '@zerohop/mesh-core/transport'
+import { type Ambient, CANCELLED, Call, type Destination, EXPIRED, type MeshParts, type Outcome } from '@zerohop/mesh-core/transport'
 import type { BufferedCall } from './buffered-call.ts'
 import { statusOfError, statusOfOutcome, unknownService } from './call-status.ts'
 import { GrpcMessage } from './grpc-call.ts'
@@ -61,36 +51,28 @@ export interface SendingOwner {
   finish(status: StatusObject): void
 }
 
-const firstPauseMs = 50
-const mostPauseMs = 1000
-
 /** One call. Its owner hears of its end in a tick of its own, whatever it does and throws there. */
 export class Sending {
   readonly #start: SendingStart
   readonly #owner: SendingOwner
-  readonly #waitsForReady: boolean
   #call: Call | null = null
   #revision = ''
-  #timer: Timer | null = null
-  #pauseMs = firstPauseMs
   #hasLeft = false
 
   constructor(start: SendingStart, owner: SendingOwner) {
     this.#start = start
     this.#owner = owner
-    this.#waitsForReady = start.said.waitForReady === true
   }
 
   begin(): void {
     const destination = this.#destination()
     if (destination === null) void this.#meet()
-    else this.#send(destination, this.#start)
+    else this.#send(destination)
   }
 
   /** The program has left: whatever is under way ends. */
   leave(): void {
     this.#hasLeft = true
-    this.#timer?.cancel()
     this.#call?.end(CANCELLED)
   }
 
@@ -106,18 +88,20 @@ export class Sending {
 
   // What a control API says of a service that is not known yet is waited for, within the time that the call has.
   async #meet(): Promise<void> {
-    const { ground, ambient, startedAt, timeoutMs } = this.#start
-    const { parts, service } = ground
+    const { ground, said, ambient, startedAt, timeoutMs } = this.#start
+    const { parts, service, wire } = ground
     const ambientMs = ambient?.bindsAt(startedAt) ? ambient.deadlineAt - startedAt : Number.POSITIVE_INFINITY
     await parts.inquire(service, Math.max(0, Math.min(timeoutMs, ambientMs)))
     if (this.#hasLeft) return
     const destination = this.#destination()
-    if (destination !== null) this.#send(destination, this.#start)
-    else process.nextTick(finish, this.#owner, statusOfError(parts.strangerError(service) ?? unknownService(service)))
+    const error = destination === null ? parts.strangerError(service) : null
+    if (destination !== null) this.#send(destination)
+    else if (said.waitForReady === true && error === null) this.#send(parts.expected(service, wire))
+    else process.nextTick(finish, this.#owner, statusOfError(error ?? unknownService(service)))
   }
 
-  #send(destination: Destination, time: { startedAt: number; timeoutMs: number }): void {
-    const { ground, path, request, said, unaryResponse, ambient } = this.#start
+  #send(destination: Destination): void {
+    const { ground, path, request, said, unaryResponse, ambient, startedAt, timeoutMs } = this.#start
     this.#revision = destination.revision
     const call = new Call({
       service: destination.service,
@@ -129,11 +113,12 @@ export class Sending {
       idempotent: said.idempotentRequest ?? ground.methods.get(path)?.idempotent ?? false,
     })
     call.once = ground.once
-    call.startedAt = time.startedAt
+    call.waitsForReady = said.waitForReady === true
+    call.startedAt = startedAt
     call.ambient = ambient
-    if (time.timeoutMs !== Number.POSITIVE_INFINITY) {
-      call.timeoutMs = time.timeoutMs
-      if (time.timeoutMs <= 0) call.end(EXPIRED)
+    if (timeoutMs !== Number.POSITIVE_INFINITY) {
+      call.timeoutMs = timeoutMs
+      if (timeoutMs <= 0) call.end(EXPIRED)
     }
     this.#call = call
     destination.send(call).then((outcome) => process.nextTick(answered, this, outcome))
@@ -143,30 +128,8 @@ export class Sending {
   answered(outcome: Outcome): void {
     const reply = outcome.reply as GrpcReply | null
     if (reply !== null) this.#owner.tookReply(reply, outcome.endpoint?.address ?? '')
-    else if (this.#waitsForReady && !this.#hasLeft && isUnready(this.#call as Call, outcome)) this.#wait()
     else this.#owner.finish(this.statusOf(outcome))
   }
-
-  #wait(): void {
-    const { parts } = this.#start.ground
-    const { deadlineAt } = this.#call as Call
-    const pauseMs = Math.max(0, Math.min(this.#pauseMs * (0.5 + parts.random() / 2), deadlineAt - parts.clock.now()))
-    this.#pauseMs = Math.min(this.#pauseMs * 2, mostPauseMs)
-    this.#timer = parts.clock.setTimer(pauseMs, () => {
-      const destination = this.#destination()
-      const now = parts.clock.now()
-      if (destination !== null) this.#send(destination, { startedAt: now, timeoutMs: deadlineAt - now })
-      else this.#owner.finish(statusOfError(unknownService(this.#start.ground.service)))
-    })
-    this.#timer.keepAlive(true)
-  }
-}
-
-/** True where nothing of the call has left, for a reason that may pass. */
-function isUnready(call: Call, outcome: Outcome): boolean {
-  if (call.isOver || !call.replayable) return false
-  if (outcome.verdict === UNREACHED) return outcome.code !== 'WRONG_PEER'
-  return outcome.code === 'NO_ENDPOINT' || outcome.code === 'BREAKER_OPEN'
 }
 
 function answered(sending: Sending, outcome: Outcome): void {
