@@ -94,10 +94,10 @@ export class Sending {
     await parts.inquire(service, Math.max(0, Math.min(timeoutMs, ambientMs)))
     if (this.#hasLeft) return
     const destination = this.#destination()
-    const error = destination === null ? parts.strangerError(service) : null
     if (destination !== null) this.#send(destination)
-    else if (said.waitForReady === true && error === null) this.#send(parts.expected(service, wire))
-    else process.nextTick(finish, this.#owner, statusOfError(error ?? unknownService(service)))
+    // It does not pass the mesh by, whoever it is for: there is nothing to refuse.
+    else if (said.waitForReady === true) this.#send(parts.expected(service, wire))
+    else process.nextTick(finish, this.#owner, statusOfError(parts.strangerError(service) ?? unknownService(service)))
   }
 
   #send(destination: Destination): void {
