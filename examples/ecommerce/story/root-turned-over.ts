@@ -29,7 +29,14 @@ export const rootTurnedOver: Step = {
       seen:
         `from root ${before.map(short).join(', ')} to ${after.map(short).join(', ')} in ${took}; ${moved} of ${processes.length} servers show a certificate of it; ` +
         `${count} pages meanwhile, ${failed} failed${failures(views)}; no request began with less than ${left.toFixed(1)} s left`,
-      ok: isNew && moved === processes.length && left > 0 && left < Number.POSITIVE_INFINITY && count >= fewest && failed === 0 && waiting === 0,
+      ok:
+        isNew &&
+        moved === processes.length &&
+        left > 0 &&
+        left < Number.POSITIVE_INFINITY &&
+        count >= fewest &&
+        failed === 0 &&
+        waiting === 0,
     }
   },
 }

@@ -4,7 +4,7 @@ import { type IncomingMessage, request as plainRequest } from 'node:http'
 import { request as tlsRequest } from 'node:https'
 import { text } from 'node:stream/consumers'
 import { checkServerIdentity, type PeerCertificate, rootCertificates } from 'node:tls'
-import { identityRootsSchema, problemSchema, readSpiffeId } from '@zerohop/mesh-core/policy'
+import { controlInSpiffeId, identityRootsSchema, problemSchema, urisOf } from '@zerohop/mesh-core/policy'
 import type { z } from 'zod'
 import type { Clock } from './clock.ts'
 import type { RotationOrder } from './invocation.ts'
@@ -129,11 +129,19 @@ class RootRotation {
  * somebody else's certificate stands in front of it, which has none, the host name decides.
  */
 function controlProblem(host: string, certificate: PeerCertificate): Error | undefined {
-  const uris = (certificate.subjectaltname ?? '').split(', ').filter((name) => name.startsWith('URI:'))
-  if (uris.length === 0) return checkServerIdentity(host, certificate)
-  const reading = readSpiffeId(uris[0]?.slice('URI:'.length) ?? '')
-  if (uris.length === 1 && reading.ok && reading.id.path === '/control') return undefined
+  const uris = urisIn(certificate)
+  if (uris?.length === 0) return checkServerIdentity(host, certificate)
+  if (uris?.length === 1 && controlInSpiffeId(uris[0] as string) !== '') return undefined
   return new Error(`${host} shows a certificate that is not the control API's`)
+}
+
+/** Null where they cannot be read. */
+function urisIn({ raw }: PeerCertificate): readonly string[] | null {
+  try {
+    return urisOf(raw)
+  } catch {
+    return null
+  }
 }
 
 function sentenceOf({ status, body }: Answer): string {

@@ -2,7 +2,7 @@
 import type { X509Certificate } from 'node:crypto'
 import type { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
-import { readSpiffeId, serviceInSpiffeId } from '@zerohop/mesh-core/policy'
+import { readSvid, serviceInSpiffeId } from '@zerohop/mesh-core/policy'
 import type { Clock } from '../clock.ts'
 import type { Caller } from './caller.ts'
 import { type Stranger, strangerOf } from './stranger.ts'
@@ -52,10 +52,12 @@ export class PeerCallers {
       if (reason !== 'CERT_HAS_EXPIRED') return refused(strangerOf('wrong_certificate', reason))
       return refused(strangerOf('expired_certificate', `on ${new Date(notAfter).toISOString()}`))
     }
-    const spiffeId = onlyUriOf(certificate)
-    if (certificate.ca || spiffeId === null) {
-      return refused(strangerOf('wrong_certificate', 'it needs one URI SAN, and must not be an authority'))
+    const reading = readSvid(certificate.raw, this.#trustDomain, this.#clock.now())
+    if (!reading.ok) {
+      if (reading.flaw === 'expired') return refused(strangerOf('expired_certificate', `on ${new Date(notAfter).toISOString()}`))
+      return refused(strangerOf('wrong_certificate', `it ${reading.problem}`))
     }
+    const { spiffeId } = reading.peer
     const service = serviceInSpiffeId(this.#trustDomain, spiffeId)
     if (service === '') return refused(strangerOf('wrong_certificate', 'it names no service of this trust domain'))
     return {
@@ -64,17 +66,6 @@ export class PeerCallers {
       notAfter,
     }
   }
-}
-
-/**
- * The SPIFFE ID of a certificate with exactly one URI SAN; null for any other. Names with a comma or a quote within are written in quotes by
- * Node.js, and are no SPIFFE IDs.
- */
-function onlyUriOf({ subjectAltName = '' }: X509Certificate): string | null {
-  const uris = subjectAltName.split(', ').filter((name) => name.startsWith('URI:'))
-  const [uri = ''] = uris
-  const id = uri.slice('URI:'.length)
-  return uris.length === 1 && readSpiffeId(id).ok ? id : null
 }
 
 /** The word of OpenSSL: an error in some versions of Node.js, a text in others. */

@@ -2,7 +2,7 @@
 import { generateKeyPair } from 'node:crypto'
 import { isIP } from 'node:net'
 import { promisify } from 'node:util'
-import { nameSchema, serviceSpiffeId } from '@zerohop/mesh-core/policy'
+import { controlSpiffeId, nameSchema, serviceSpiffeId } from '@zerohop/mesh-core/policy'
 import type { Clock } from '../clock.ts'
 import type { StoredIssuer } from '../store/authority-store.ts'
 import type { IssuedCertificate, OwnCertificate, SigningRequest } from './authority.ts'
@@ -61,7 +61,7 @@ export class Issuance {
     const keys = await makeKeyPair('ec', { namedCurve: 'P-256' })
     const content = {
       publicKey: new Uint8Array(keys.publicKey.export({ type: 'spki', format: 'der' })),
-      uri: `spiffe://${held.stored.trustDomain}/control`,
+      uri: controlSpiffeId(held.stored.trustDomain),
       dns: names.filter((name) => isIP(name) === 0),
       ips: names.filter((name) => isIP(name) !== 0),
     }

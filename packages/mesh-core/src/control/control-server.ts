@@ -1,9 +1,8 @@
 /** Whether whoever answers at a control address is the control API, judged by its certificate after its chain was found good. */
-import { X509Certificate } from 'node:crypto'
 import { checkServerIdentity, type PeerCertificate } from 'node:tls'
+import { controlInSpiffeId, controlSpiffeId } from '../policy/spiffe-id.ts'
+import { urisOf } from '../policy/svid.ts'
 import { ControlFailure } from './control-failure.ts'
-
-const controlId = /^spiffe:\/\/([a-z0-9._-]{1,255})\/control$/
 
 /** What is known of the control API before it answers. */
 export interface ControlServer {
@@ -19,13 +18,12 @@ export interface ControlServer {
  */
 export function controlServerCheck(expected: ControlServer): (host: string, certificate: PeerCertificate) => Error | undefined {
   return (host, certificate) => {
-    const uris = namesIn(certificate)
-      .filter((name) => name.startsWith('URI:'))
-      .map((name) => name.slice('URI:'.length))
+    const uris = urisIn(certificate)
+    if (uris === null) return new ControlFailure('untrusted', 'whoever answers shows a certificate whose names cannot be read')
     if (uris.length === 0) return checkServerIdentity(host, certificate)
-    const found = uris.length === 1 ? controlId.exec(uris[0] as string) : null
-    if (found === null || (expected.trustDomain !== null && found[1] !== expected.trustDomain)) {
-      const wanted = `spiffe://${expected.trustDomain ?? '<trust domain>'}/control`
+    const found = uris.length === 1 ? controlInSpiffeId(uris[0] as string) : ''
+    if (found === '' || (expected.trustDomain !== null && found !== expected.trustDomain)) {
+      const wanted = controlSpiffeId(expected.trustDomain ?? '<trust domain>')
       const shown = JSON.stringify(uris.join(' ').slice(0, 300))
       return new ControlFailure(
         'untrusted',
@@ -36,7 +34,11 @@ export function controlServerCheck(expected: ControlServer): (host: string, cert
   }
 }
 
-// Node puts a name into quotes that could be read as several: no ID has one.
-function namesIn({ raw }: PeerCertificate): string[] {
-  return new X509Certificate(raw).subjectAltName?.split(', ') ?? []
+// As they are encoded, one by one: in node's text of them one name can look like two.
+function urisIn({ raw }: PeerCertificate): readonly string[] | null {
+  try {
+    return urisOf(raw)
+  } catch {
+    return null
+  }
 }

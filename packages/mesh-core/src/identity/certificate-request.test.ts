@@ -1,8 +1,8 @@
 import { spawnSync } from 'node:child_process'
 import { createPublicKey, verify } from 'node:crypto'
 import { expect, test } from 'vitest'
+import { type DerValue, readDer, readOnly } from '../policy/der.ts'
 import { certificateRequest } from './certificate-request.ts'
-import { type DerValue, readDer, readOnly } from './der.ts'
 import { keyIn } from './office-under-test.ts'
 
 test('a request asks for the key that was made with it, and is signed by that key', () => {

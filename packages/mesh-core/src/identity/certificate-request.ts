@@ -1,7 +1,7 @@
 /** A request for a certificate (PKCS#10, RFC 2986) over a key that is made here and stays in this process. */
 import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
+import { bits, context, der, integer, oid, pem, sequence, tag } from '../policy/der.ts'
 import { serviceSpiffeId } from '../policy/spiffe-id.ts'
-import { bits, context, der, integer, oid, pem, sequence, tag } from './der.ts'
 
 /** A request, and the key that its certificate will belong to. */
 export interface CertificateRequest {

@@ -2,9 +2,9 @@
 import { createPrivateKey, type KeyObject } from 'node:crypto'
 import type { Identity } from '../kernel/identity.ts'
 import { readSpiffeId, type SpiffeId } from '../policy/spiffe-id.ts'
+import { urisOf } from '../policy/svid.ts'
 import { namesIn } from './foreign-names.ts'
 import { certificatesIn, madeIdentity, rootsIn } from './made-identity.ts'
-import { urisOf } from './svid.ts'
 
 /** A certificate, its key and the roots, each in PEM; or, of each, where it comes from. */
 export interface ForeignTexts {

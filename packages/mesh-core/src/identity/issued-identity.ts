@@ -7,10 +7,11 @@ import type { Log } from '../kernel/log.ts'
 import { Rest } from '../kernel/rest.ts'
 import { WatchSource } from '../kernel/watch.ts'
 import type { CertificateAnswer, TrustSection } from '../policy/exchange.ts'
+import { leadsToRoot } from '../policy/leads-to-root.ts'
 import { serviceInSpiffeId, serviceSpiffeId } from '../policy/spiffe-id.ts'
 import type { CertificateOffice, Patience } from './certificate-office.ts'
 import { type CertificateRequest, certificateRequest } from './certificate-request.ts'
-import { certificatesIn, leadsToRoot, madeIdentity, rootsIn, UnfitCertificate, withRoots } from './made-identity.ts'
+import { certificatesIn, madeIdentity, rootsIn, UnfitCertificate, withRoots } from './made-identity.ts'
 import { RenewalPlan } from './renewal-plan.ts'
 
 export interface IssuedIdentityOptions {

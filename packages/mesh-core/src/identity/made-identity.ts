@@ -1,7 +1,8 @@
 /** Makes an identity of a certificate, a key and roots, after checking that they belong together and would be believed by others. */
 import { type KeyObject, X509Certificate } from 'node:crypto'
 import type { Identity, TrustBundle } from '../kernel/identity.ts'
-import { readSvid } from './svid.ts'
+import { leadsToRoot } from '../policy/leads-to-root.ts'
+import { readSvid } from '../policy/svid.ts'
 import { secureContext } from './tls-options.ts'
 
 /** What an identity is made of. */
@@ -70,20 +71,6 @@ export function rootsIn(texts: readonly string[]): readonly string[] {
   }
 }
 
-/** Whether the leaf of a chain leads to one of the roots, over those that follow it. */
-export function leadsToRoot(chain: readonly X509Certificate[], roots: readonly string[], now: number): boolean {
-  const anchors = roots.map((root) => new X509Certificate(root))
-  const between = new Set(chain.slice(1))
-  let at = chain[0]
-  while (at !== undefined) {
-    const issued: X509Certificate = at
-    if (anchors.some((anchor) => hasIssued(anchor, issued, now))) return true
-    at = [...between].find((one) => hasIssued(one, issued, now))
-    if (at !== undefined) between.delete(at)
-  }
-  return false
-}
-
 /** The certificates of a text in PEM. @throws UnfitCertificate */
 export function certificatesIn(text: string, most = mostCertificates): readonly [X509Certificate, ...X509Certificate[]] {
   const found = text.match(certificateForm) ?? []
@@ -99,9 +86,4 @@ function certificateOf(pem: string): X509Certificate {
   } catch {
     throw new UnfitCertificate('cannot be read')
   }
-}
-
-function hasIssued(issuer: X509Certificate, issued: X509Certificate, now: number): boolean {
-  const isInTime = issuer.validFromDate.getTime() <= now && now < issuer.validToDate.getTime()
-  return issuer.ca && isInTime && issued.checkIssued(issuer) && issued.verify(issuer.publicKey)
 }

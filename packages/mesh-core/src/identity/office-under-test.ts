@@ -2,9 +2,9 @@
 import { createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto'
 import type { Clock } from '../kernel/clock.ts'
 import { WatchSource } from '../kernel/watch.ts'
+import { readDer, readOnly } from '../policy/der.ts'
 import type { CertificateAnswer, TrustSection } from '../policy/exchange.ts'
 import type { CertificateOffice, Patience } from './certificate-office.ts'
-import { readDer, readOnly } from './der.ts'
 
 /** What a test says of a certificate beyond the key that was asked for. */
 export interface Issue {

@@ -6,10 +6,10 @@ import { connect, createSecureContext, createServer, type SecureContextOptions, 
 import { describe, expect, it, test } from 'vitest'
 import type { Identity } from '../kernel/identity.ts'
 import type { MeshError } from '../kernel/mesh-error.ts'
+import { readSvid, urisOf } from '../policy/svid.ts'
 import { testAuthority } from '../testing/test-authority.ts'
 import { doorUnderTest } from './door-under-test.ts'
 import { secureClient } from './secure-client.ts'
-import { readSvid, urisOf } from './svid.ts'
 
 interface Case {
   readonly id: string

@@ -1,6 +1,6 @@
 /** Whether the certificate that a handshake brought is that of a member of the mesh, and what is said where it is not; the same at both ends. */
 import type { Peer } from '../kernel/identity.ts'
-import { readSvid, type SvidFlaw } from './svid.ts'
+import { readSvid, type SvidFlaw } from '../policy/svid.ts'
 
 /** Why a peer is not believed, in a word for metrics. */
 export type PeerFlaw = SvidFlaw | 'no_certificate' | 'self_signed' | 'untrusted'

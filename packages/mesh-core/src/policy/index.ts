@@ -34,10 +34,21 @@ export {
 } from './exchange.ts'
 export { grpcStatusNames } from './grpc-status-names.ts'
 export { policyJsonSchema } from './json-schema.ts'
+export { leadsToRoot } from './leads-to-root.ts'
 export { plainData } from './plain-data.ts'
 export type { PolicySet } from './policy-set.ts'
 export { type PolicyProblem, type PolicyReading, readPolicies, type WrittenPolicies } from './read.ts'
 export { documentSchema, nameSchema, type PolicyDocument, type PolicyDocumentInput, type Section } from './schema.ts'
-export { readSpiffeId, type SpiffeId, type SpiffeIdReading, serviceInSpiffeId, serviceSpiffeId, trustDomainSchema } from './spiffe-id.ts'
+export {
+  controlInSpiffeId,
+  controlSpiffeId,
+  readSpiffeId,
+  type SpiffeId,
+  type SpiffeIdReading,
+  serviceInSpiffeId,
+  serviceSpiffeId,
+  trustDomainSchema,
+} from './spiffe-id.ts'
+export { readSvid, type SvidFlaw, type SvidHolder, type SvidReading, urisOf } from './svid.ts'
 export { parseDuration } from './units.ts'
 export { type Position, readYaml, type TextDocument, type TextReading } from './yaml-text.ts'

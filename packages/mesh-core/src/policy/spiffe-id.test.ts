@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it, test } from 'vitest'
-import { readSpiffeId, serviceInSpiffeId, serviceSpiffeId, trustDomainSchema } from './spiffe-id.ts'
+import { controlInSpiffeId, controlSpiffeId, readSpiffeId, serviceInSpiffeId, serviceSpiffeId, trustDomainSchema } from './spiffe-id.ts'
 
 test('the ID of a service leads back to its name', () => {
   const id = serviceSpiffeId('shop.internal', 'cart')
@@ -19,6 +19,18 @@ test('an ID of another trust domain, or of another form, names no service', () =
     '',
   ]
   for (const id of foreign) expect(serviceInSpiffeId('shop.internal', id)).toBe('')
+})
+
+test('the control API of a trust domain is known by its ID, and nobody else is taken for it', () => {
+  expect(controlInSpiffeId(controlSpiffeId('shop.internal'))).toBe('shop.internal')
+  const others = [
+    '',
+    'spiffe://shop.internal',
+    'spiffe://shop.internal/control/x',
+    'spiffe://shop.internal/svc/control',
+    'spiffe:///control',
+  ]
+  for (const id of [...others, 'spiffe://Shop/control', 'https://shop.internal/control']) expect(controlInSpiffeId(id), id).toBe('')
 })
 
 test('an ID has at most 2048 characters, a trust domain 255', () => {

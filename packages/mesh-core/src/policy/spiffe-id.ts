@@ -18,6 +18,7 @@ const longestTrustDomain = 255
 const domainForm = /^[a-z0-9._-]+$/
 const segmentForm = /^[a-zA-Z0-9._-]+$/
 const servicePath = '/svc/'
+const controlPath = '/control'
 
 /** The name of a trust domain, such as `shop.internal`. */
 export const trustDomainSchema = z
@@ -52,6 +53,17 @@ export function serviceInSpiffeId(trustDomain: string, spiffeId: string): string
   const head = `spiffe://${trustDomain}${servicePath}`
   const service = spiffeId.startsWith(head) ? spiffeId.slice(head.length) : ''
   return service.includes('/') ? '' : service
+}
+
+/** The ID of the control API itself: `spiffe://<trust domain>/control`. No service has it. */
+export function controlSpiffeId(trustDomain: string): string {
+  return `spiffe://${trustDomain}${controlPath}`
+}
+
+/** The trust domain of which an ID names the control API; '' where it names anybody else. */
+export function controlInSpiffeId(spiffeId: string): string {
+  const reading = readSpiffeId(spiffeId)
+  return reading.ok && reading.id.path === controlPath ? reading.id.trustDomain : ''
 }
 
 function pathProblem(path: string): string {

@@ -1,9 +1,9 @@
 /** An authority for tests: certificates of every kind, the wrong ones included, made in the process and known to nobody else. */
 import { generateKeyPairSync, type KeyObject, randomBytes, sign } from 'node:crypto'
 import { createSecureContext } from 'node:tls'
-import { bits, context, der, integer, oid, pem, sequence, tag } from '../identity/der.ts'
 import type { Identity, IdentitySource } from '../kernel/identity.ts'
 import { WatchSource } from '../kernel/watch.ts'
+import { bits, context, der, integer, oid, pem, sequence, tag } from '../policy/der.ts'
 import { serviceInSpiffeId, serviceSpiffeId } from '../policy/spiffe-id.ts'
 
 /** What a certificate of a test says; what is left out is as a good leaf has it. */

@@ -1,15 +1,21 @@
 /** Reads a certificate as an X509-SVID, by the rules for leaves of the SPIFFE standard (https://github.com/spiffe/spiffe, X509-SVID.md). */
 import { X509Certificate } from 'node:crypto'
-import type { Peer } from '../kernel/identity.ts'
-import { readSpiffeId } from '../policy/spiffe-id.ts'
 import { readDer, readOnly, tag } from './der.ts'
+import { readSpiffeId } from './spiffe-id.ts'
 
 /** Why a certificate is not taken: `not_an_svid` breaks a rule of the standard, whenever it is looked at. */
 export type SvidFlaw = 'not_an_svid' | 'expired' | 'not_yet_valid' | 'wrong_trust_domain'
 
+/** Whom an SVID speaks for. */
+export interface SvidHolder {
+  readonly spiffeId: string
+  /** Until when, in milliseconds since 1970. */
+  readonly notAfter: number
+}
+
 /** Whom a certificate speaks for; or the flaw, and the end of a sentence that begins with "its certificate". */
 export type SvidReading =
-  | { readonly ok: true; readonly peer: Peer }
+  | { readonly ok: true; readonly peer: SvidHolder }
   | { readonly ok: false; readonly flaw: SvidFlaw; readonly problem: string }
 
 // Object identifiers as they are encoded: comparing bytes leaves nothing to how one is read.
@@ -58,7 +64,7 @@ export function urisOf(certificate: Buffer): string[] {
   return names === undefined ? [] : urisAmong(names)
 }
 
-function peerIn(leaf: Buffer, trustDomain: string, now: number): Peer {
+function peerIn(leaf: Buffer, trustDomain: string, now: number): SvidHolder {
   const extensions = extensionsOf(leaf)
   checkUses(extensions)
   const spiffeId = spiffeIdAmong(extensions.get(subjectAltName))
