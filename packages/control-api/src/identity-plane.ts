@@ -43,7 +43,7 @@ export class IdentityPlane {
     this.#parts = parts
     this.authority = authority
     this.front = front
-    this.peers = new PeerCallers(authority.trustDomain, parts.clock)
+    this.peers = new PeerCallers(authority, parts.clock)
     measure(authority, parts.metrics)
   }
 

@@ -1,5 +1,15 @@
 /** Who is asking, once a token or a certificate has been recognised. */
 
+/** A certificate that a caller has shown in the handshake. */
+export interface ShownLeaf {
+  /** In hex. */
+  readonly serial: string
+  /** SHA-256 of all of it, as `X509Certificate.fingerprint256` shows it: a serial number can be copied into another one. */
+  readonly digest: string
+  /** The root that it leads to, in PEM; where there are two, the newer one. */
+  readonly root: string
+}
+
 /** The owner of a token, or of a certificate of the mesh. */
 export interface Caller {
   /** The id of the token; '' for a certificate. */
@@ -10,8 +20,8 @@ export interface Caller {
   readonly service: string | null
   /** True for a token that is good for one certificate, and for nothing else. */
   readonly singleUse: boolean
-  /** The serial number of the certificate, in hex; '' for a token. */
-  readonly serial: string
+  /** Null for a token. */
+  readonly leaf: ShownLeaf | null
 }
 
 /** True where `caller` may do what only `service` itself, or an admin, may. */

@@ -26,7 +26,7 @@ test('a token is recognised, whatever the case of the word before it', () => {
   const { office, doorkeeper } = house()
   const { token, stored } = office.issue(cart)
   for (const scheme of ['Bearer', 'bearer', 'BEARER ']) {
-    const caller = { token: stored.id, name: 'cart in Berlin', service: 'cart', singleUse: false, serial: '' }
+    const caller = { token: stored.id, name: 'cart in Berlin', service: 'cart', singleUse: false, leaf: null }
     expect(doorkeeper.recognise(asking(`${scheme} ${token}`))).toEqual(caller)
   }
 })
@@ -150,7 +150,7 @@ describe('a token that is no longer good', () => {
     for (const { stored } of [joined, other]) office.spend(stored.id, spent)
     await clock.advance(40 * 86_400_000)
     const until = clock.now() + 1000
-    leaves.addLeaf({ serial: 'A', root: 1, until, notAfter: until, token: joined.stored.id }, clock.now())
+    leaves.addLeaf({ serial: 'A', digest: 'A', root: 1, until, notAfter: until, token: joined.stored.id }, clock.now())
     const third = office.issue(cart).stored.id
     expect(office.all().map(({ id }) => id)).toEqual([joined.stored.id, third])
     expect(office.lineEnd(joined.stored.id)).toBe(until)
@@ -171,7 +171,7 @@ test('the fingerprint at the end of a token is for its holder: the doorkeeper do
 })
 
 test('a service speaks for itself, an admin for everybody', () => {
-  const caller = { token: '', name: '', singleUse: false, serial: '' }
+  const caller = { token: '', name: '', singleUse: false, leaf: null }
   expect(speaksFor({ ...caller, service: 'cart' }, 'cart')).toBe(true)
   expect(speaksFor({ ...caller, service: 'cart' }, 'cart2')).toBe(false)
   expect(speaksFor({ ...caller, service: null }, 'cart')).toBe(true)

@@ -65,7 +65,7 @@ export class Doorkeeper {
     const problem = this.#problemOf(token, isJoin)
     if (problem !== null) return strangerOf(problem)
     const { id, name, service, singleUse } = token
-    return { token: id, name, service, singleUse, serial: '' }
+    return { token: id, name, service, singleUse, leaf: null }
   }
 
   #problemOf({ revokedAt, spent, expiresAt }: StoredToken, isJoin: boolean): StrangerCode | null {

@@ -8,7 +8,8 @@ import type { Stranger } from './stranger.ts'
 
 const shop = testAuthority('shop.internal')
 const clock = { leapMs: 0, now: () => Date.now() + clock.leapMs, setTimer: () => ({ cancel: () => {} }) }
-const peers = new PeerCallers('shop.internal', clock)
+const believed = { trust: { trustDomain: 'shop.internal', roots: [shop.root.pem] } }
+const peers = new PeerCallers(believed, clock)
 const own = shop.issue('control')
 let server: Server
 
@@ -94,5 +95,25 @@ test('a certificate that expires on an open connection is no caller from then on
   expect(peers.of(socket)).toMatchObject({ code: 'expired_certificate' })
   clock.leapMs = 0
   expect(peers.of(socket)).toBe(peers.of(socket))
+  leave()
+})
+
+test('a connection outlives the roots by which it began only where its certificate leads to one of those that are believed now', async () => {
+  const next = testAuthority('shop.internal')
+  const { socket, leave } = await seen(shop.issue('cart'))
+  const before = believed.trust
+  const during = { ...before, roots: [shop.root.pem, next.root.pem] }
+  believed.trust = during
+  expect(peers.of(socket)).toMatchObject({ service: 'cart', leaf: { root: shop.root.pem } })
+  believed.trust = { ...before, roots: [next.root.pem] }
+  expect(peers.of(socket)).toMatchObject({
+    status: 401,
+    code: 'wrong_certificate',
+    message: expect.stringContaining('no root that is believed now'),
+  })
+  // A handshake by the roots of before that ends only now is no better.
+  expect((await seen(shop.issue('cart'))).found).toMatchObject({ code: 'wrong_certificate' })
+  believed.trust = before
+  expect(peers.of(socket)).toMatchObject({ service: 'cart' })
   leave()
 })

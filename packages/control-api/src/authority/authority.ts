@@ -1,6 +1,7 @@
 /** What the rest of the control API asks of a certificate authority. */
 import type { KeyObject } from 'node:crypto'
 import type { IdentityRoots, TrustSection } from '@zerohop/mesh-core/policy'
+import type { LeafName } from '../store/authority-store.ts'
 
 /** A request for the certificate of a service. */
 export interface SigningRequest {
@@ -8,18 +9,16 @@ export interface SigningRequest {
   readonly service: string
   /** PKCS#10 in PEM, as it came. */
   readonly csr: string
-  /** The serial number in hex of the certificate that this one takes the place of, where it was shown in a handshake: a rotation need not wait for its end. */
-  readonly replaces?: string
+  /** The certificate that this one takes the place of, where it was shown in a handshake: a rotation need not wait for its end. */
+  readonly replaces?: LeafName
   /** The id of the token with which the line of certificates began that this one is to belong to. Default '': nobody knows it, and no token ends it. */
   readonly token?: string
 }
 
 /** What was issued for a service. */
-export interface IssuedCertificate {
+export interface IssuedCertificate extends LeafName {
   /** The leaf first, then what leads to a root, in PEM. */
   readonly certificates: string
-  /** Of the leaf, in upper-case hex, as `X509Certificate.serialNumber` shows it. */
-  readonly serial: string
   /** The SHA-256 of the certified SubjectPublicKeyInfo, in base64url. */
   readonly keyHash: string
   /** Milliseconds since 1970. `notBefore` lies {@link backdatedMs} before the moment of issue. */
@@ -96,8 +95,8 @@ export interface Authority {
   keyHashOf(request: Pick<SigningRequest, 'service' | 'csr'>): Promise<string>
   /** @throws RequestRefused */
   sign(request: SigningRequest): Promise<IssuedCertificate>
-  /** The id of the token with which the line of a certificate began; '' where nobody knows. @param serial in hex */
-  lineOf(serial: string): string
+  /** The id of the token with which the line of a certificate began; '' where nobody knows. */
+  lineOf(leaf: LeafName): string
   /** `names`: host names and IP addresses of the control API. @throws RequestRefused */
   own(names: readonly string[]): Promise<OwnCertificate>
   /** From here on every leaf issued before now is to be renewed: `trust.renewBefore` says so. */

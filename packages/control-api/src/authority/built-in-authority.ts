@@ -1,6 +1,7 @@
 /** The control API's own authority, put together of what it holds, what it issues and how it is turned over. */
 import type { IdentityRoots, TrustSection } from '@zerohop/mesh-core/policy'
 import type { Clock } from '../clock.ts'
+import type { LeafName } from '../store/authority-store.ts'
 import type { Accompany, Authority, IssuedCertificate, OwnCertificate, RotationState, RotationWorld, SigningRequest } from './authority.ts'
 import type { HeldAuthority } from './held-authority.ts'
 import { Issuance } from './issuance.ts'
@@ -69,8 +70,8 @@ export class BuiltInAuthority implements Authority {
     return this.#issuance.sign(request)
   }
 
-  lineOf(serial: string): string {
-    return this.#parts.held.store.lineOf(serial.toUpperCase())
+  lineOf(leaf: LeafName): string {
+    return this.#parts.held.store.lineOf(leaf)
   }
 
   own(names: readonly string[]): Promise<OwnCertificate> {

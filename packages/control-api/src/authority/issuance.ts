@@ -1,5 +1,5 @@
 /** Issues leaves: to services by their requests, and to the control API itself. */
-import { generateKeyPair } from 'node:crypto'
+import { generateKeyPair, X509Certificate } from 'node:crypto'
 import { isIP } from 'node:net'
 import { promisify } from 'node:util'
 import { controlSpiffeId, nameSchema, serviceSpiffeId } from '@zerohop/mesh-core/policy'
@@ -47,9 +47,10 @@ export class Issuance {
     )
     const { certificate, serial, keyHash, notBefore, notAfter } = leaf
     const now = clock.now()
-    const replaced = replaces === undefined ? undefined : { serial: replaces.toUpperCase(), until: now + replacedUseMs }
-    held.store.addLeaf({ serial, root, until: notAfter, notAfter, token }, now, replaced)
-    return { certificates: certificate + chain, serial, keyHash, notBefore, notAfter }
+    const digest = new X509Certificate(certificate).fingerprint256
+    const replaced = replaces === undefined ? undefined : { ...replaces, until: now + replacedUseMs }
+    held.store.addLeaf({ serial, digest, root, until: notAfter, notAfter, token }, now, replaced)
+    return { certificates: certificate + chain, serial, digest, keyHash, notBefore, notAfter }
   }
 
   async own(names: readonly string[]): Promise<OwnCertificate> {

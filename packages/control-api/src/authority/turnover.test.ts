@@ -1,5 +1,6 @@
 import { X509Certificate } from 'node:crypto'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import type { LeafName } from '../store/authority-store.ts'
 import { leadsTo, TestAuthorities, willingWorld } from '../testing/test-authorities.ts'
 import { testRequest } from '../testing/test-request.ts'
 import { type Authority, RotationUnderWay } from './authority.ts'
@@ -13,7 +14,7 @@ beforeEach(() => {
 afterEach(() => authorities.close())
 
 const now = () => authorities.clock.now()
-const leafOf = async (authority: Authority, replaces?: string) =>
+const leafOf = async (authority: Authority, replaces?: LeafName) =>
   authority.sign({ service: 'cart', csr: await testRequest('cart'), ...(replaces === undefined ? {} : { replaces }) })
 
 test('a rotation: known everywhere, then signing, then the only one; leaves of each phase lead to the roots of that and of the next', async () => {
@@ -25,7 +26,7 @@ test('a rotation: known everywhere, then signing, then the only one; leaves of e
   const [, newRoot = ''] = authority.trust.roots
   expect(began).toMatchObject({ phase: 'spreading', oldRoot: fingerprintOf(oldRoot), newRoot: fingerprintOf(newRoot) })
   expect([authority.trust.roots[0], authority.trust.renewBefore, authority.fingerprint]).toEqual([oldRoot, 0, fingerprintOf(oldRoot)])
-  const during = await leafOf(authority, before.serial)
+  const during = await leafOf(authority, before)
   expect(leadsTo([newRoot], during.certificates, now())).toBe(false)
   expect(leadsTo([oldRoot], during.certificates, now())).toBe(true)
   expect(await authority.step(willingWorld)).toBeNull()
@@ -37,7 +38,7 @@ test('a rotation: known everywhere, then signing, then the only one; leaves of e
   expect([authority.trust.roots, authority.fingerprint]).toEqual([[oldRoot, newRoot], fingerprintOf(newRoot)])
   expect(authority.trust.renewBefore - now()).toBeGreaterThan(0)
   expect(authority.trust.renewBefore - now()).toBeLessThanOrEqual(1000)
-  const after = await leafOf(authority, during.serial)
+  const after = await leafOf(authority, during)
   for (const roots of [[oldRoot], [newRoot]]) expect(leadsTo(roots, after.certificates, now())).toBe(true)
   await authorities.pass('59s')
   expect(await authority.step(willingWorld)).toBeNull()

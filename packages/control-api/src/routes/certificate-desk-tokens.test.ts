@@ -6,9 +6,11 @@ import { TokenOffice } from '../access/token-office.ts'
 import type { Authority } from '../authority/authority.ts'
 import type { AuthorityParts } from '../authority/open-authority.ts'
 import { Metrics } from '../observe/metrics.ts'
+import type { StoredAuthority } from '../store/authority-store.ts'
+import { memoryAuthority } from '../store/memory-authority.ts'
 import { memoryStores } from '../store/memory-stores.ts'
 import type { StoredToken } from '../store/token-store.ts'
-import { TestAuthorities } from '../testing/test-authorities.ts'
+import { TestAuthorities, willingWorld } from '../testing/test-authorities.ts'
 import { testRequest } from '../testing/test-request.ts'
 import { CertificateDesk } from './certificate-desk.ts'
 import { Writes } from './writes.ts'
@@ -26,23 +28,29 @@ interface Opened {
   /** Asks by a token, for a new key unless a request is given. */
   ask(stored: StoredToken, csr?: string): Promise<CertificateAnswer>
   /** Asks by a certificate that was had here, for a new key. */
-  renew(held: CertificateAnswer): Promise<CertificateAnswer>
+  renew(held: Pick<CertificateAnswer, 'certificates' | 'trust'>): Promise<CertificateAnswer>
+  readonly real: Authority
 }
 
 /** A desk; `meanwhile` is done each time that its authority has signed, before it hands the certificate over. */
-async function opened(parts: Partial<AuthorityParts> = {}, meanwhile: (office: TokenOffice) => void = () => {}): Promise<Opened> {
+async function opened(parts: Partial<AuthorityParts> = {}, meanwhile: (office: TokenOffice) => unknown = () => {}): Promise<Opened> {
   const { clock } = authorities
   const stores = memoryStores(clock)
   const metrics = new Metrics()
   const office = new TokenOffice({ tokens: stores.tokens, leaves: stores.authority, clock })
   const real = await authorities.open(parts)
-  const authority: Pick<Authority, 'keyHashOf' | 'lineOf' | 'sign' | 'trust'> = {
-    trust: real.trust,
-    lineOf: (serial) => real.lineOf(serial),
+  const authority: Pick<Authority, 'keyHashOf' | 'lineOf' | 'rotation' | 'sign' | 'trust'> = {
+    get trust() {
+      return real.trust
+    },
+    get rotation() {
+      return real.rotation
+    },
+    lineOf: (leaf) => real.lineOf(leaf),
     keyHashOf: (request) => real.keyHashOf(request),
     sign: async (request) => {
       const issued = await real.sign(request)
-      meanwhile(office)
+      await meanwhile(office)
       return issued
     },
   }
@@ -55,11 +63,13 @@ async function opened(parts: Partial<AuthorityParts> = {}, meanwhile: (office: T
   return {
     office,
     audit: () => [...stores.audit.list({ limit: 9 })].reverse().map(({ action }) => action),
-    ask: async ({ id, singleUse }, csr) => issue({ token: id, name: 'cart', service: 'cart', singleUse, serial: '' }, csr),
-    renew: ({ certificates }) => {
-      const serial = new X509Certificate(certificates).serialNumber
-      return issue({ token: '', name: 'spiffe://shop.internal/svc/cart', service: 'cart', singleUse: false, serial })
+    ask: async ({ id, singleUse }, csr) => issue({ token: id, name: 'cart', service: 'cart', singleUse, leaf: null }, csr),
+    renew: ({ certificates, trust }) => {
+      const { serialNumber: serial, fingerprint256: digest } = new X509Certificate(certificates)
+      const leaf = { serial, digest, root: trust.roots.at(-1) as string }
+      return issue({ token: '', name: 'spiffe://shop.internal/svc/cart', service: 'cart', singleUse: false, leaf })
     },
+    real,
   }
 }
 
@@ -152,6 +162,58 @@ describe('the line of certificates that began with a token', () => {
     const codes = new Set<string>()
     for (let asked = 0; asked < 300; asked++) await renew(held).catch(({ code }: { code: string }) => codes.add(code))
     expect([...codes]).toEqual(['revoked_token', 'too_many_certificates'])
+    await expect(ask(office.issue(purpose).stored)).resolves.toMatchObject({ notAfter: expect.any(Number) })
+  })
+})
+
+describe('a certificate of no known line', () => {
+  const quiet = { pace: { settleMs: 0 } }
+
+  /** One of the same root of which the store knows nothing, as whoever has the authority's key makes them. */
+  async function stray({ trust }: Authority): Promise<Pick<CertificateAnswer, 'certificates' | 'trust'>> {
+    const store = memoryAuthority()
+    store.save(authorities.store.load() as StoredAuthority)
+    const thief = await authorities.open({ store })
+    return { ...(await thief.sign({ service: 'cart', csr: await testRequest('cart') })), trust }
+  }
+
+  test('is renewed while nothing is turned over', async () => {
+    const { real, renew } = await opened()
+    const once = await renew(await stray(real))
+    await expect(renew(once)).resolves.toMatchObject({ notAfter: expect.any(Number) })
+  })
+
+  test('is renewed neither during a rotation of the root nor by one that was believed before it, and the audit says so', async () => {
+    const { audit, office, real, ask, renew } = await opened(quiet)
+    const [held, known] = [await stray(real), await ask(office.issue(purpose).stored)]
+    const renewed = await renew(held)
+    const refusal = { status: 401, code: 'unknown_line', message: expect.stringContaining('come with a token') }
+    await real.rotate()
+    for (const one of [held, renewed]) await expect(renew(one)).rejects.toMatchObject(refusal)
+    await real.step(willingWorld)
+    expect(real.rotation.phase).toBe('renewing')
+    for (const one of [held, renewed]) await expect(renew(one)).rejects.toMatchObject(refusal)
+    await expect(renew(known)).resolves.toMatchObject({ notAfter: expect.any(Number) })
+    await authorities.pass('25h')
+    await real.step(willingWorld)
+    expect(real.rotation.phase).toBe('none')
+    await expect(renew(held)).rejects.toMatchObject(refusal)
+    expect(audit().filter((action) => action === 'identity.refuse')).toHaveLength(5)
+  })
+
+  test('gets nothing where the rotation begins while the authority signs', async () => {
+    const { real, audit, renew } = await opened({}, () => real.rotate())
+    await expect(renew(await stray(real))).rejects.toMatchObject({ code: 'unknown_line' })
+    expect(audit()).toEqual(['identity.refuse'])
+  })
+
+  test('takes nothing, once it is refused, from what its service may ask for', async () => {
+    const { office, real, ask, renew } = await opened()
+    const held = await stray(real)
+    const codes = new Set<string>()
+    await real.rotate()
+    for (let asked = 0; asked < 300; asked++) await renew(held).catch(({ code }: { code: string }) => codes.add(code))
+    expect([...codes]).toEqual(['unknown_line', 'too_many_certificates'])
     await expect(ask(office.issue(purpose).stored)).resolves.toMatchObject({ notAfter: expect.any(Number) })
   })
 })

@@ -15,7 +15,7 @@ import type { Writes } from './writes.ts'
 
 /** What a desk needs. */
 export interface CertificateDeskParts {
-  readonly authority: Pick<Authority, 'keyHashOf' | 'lineOf' | 'sign' | 'trust'>
+  readonly authority: Pick<Authority, 'keyHashOf' | 'lineOf' | 'rotation' | 'sign' | 'trust'>
   readonly office: TokenOffice
   readonly writes: Writes
   /** Names of the control API itself: a service that had one could be taken for it. */
@@ -64,12 +64,10 @@ export class CertificateDesk {
   /** @throws RequestProblem */
   async issue(request: ApiRequest, caller: Caller): Promise<CertificateAnswer> {
     const { service, csr } = request.body as { service: string; csr: string }
-    const line = caller.token === '' ? this.#parts.authority.lineOf(caller.serial) : caller.token
+    const line = caller.leaf === null ? caller.token : this.#parts.authority.lineOf(caller.leaf)
     const asked: Asked = { request, caller, service, csr, line }
     try {
-      // Whoever holds a single-use token that is void, or is of a line that has ended, spends nothing of what the service itself needs.
-      const spends = caller.singleUse || this.#parts.office.isRevoked(line) ? line : (caller.service ?? service)
-      if (!this.#rate.takes(spends)) throw tooMany(service)
+      if (!this.#rate.takes(this.#spenderOf(asked))) throw tooMany(service)
       if (!speaksFor(caller, service)) throw foreign(caller, service)
       if (this.#parts.ownNames.some((name) => name.toLowerCase() === service)) throw reserved(service)
       const { certificates, notBefore, notAfter } = caller.singleUse ? await this.#once(asked) : await this.#signed(asked)
@@ -80,13 +78,19 @@ export class CertificateDesk {
     }
   }
 
+  /** Whoever holds a single-use token that is void, or is of a line that has ended or is not known, spends nothing of what the service itself needs. */
+  #spenderOf({ caller, line, service }: Asked): string {
+    if (line === '') return `${caller.service}, no known line`
+    return caller.singleUse || this.#parts.office.isRevoked(line) ? line : (caller.service ?? service)
+  }
+
   async #signed(asked: Asked): Promise<Certificate> {
     const { authority, writes } = this.#parts
     const { request, caller, service, csr, line: token } = asked
-    this.#refuseRevoked(asked)
-    const issued = await authority.sign({ service, csr, token, ...(caller.serial === '' ? {} : { replaces: caller.serial }) })
+    this.#refuseEnded(asked)
+    const issued = await authority.sign({ service, csr, token, ...(caller.leaf === null ? {} : { replaces: caller.leaf }) })
     return writes.perform(request, () => {
-      this.#refuseRevoked(asked)
+      this.#refuseEnded(asked)
       this.#asked.add({ result: 'issued' })
       return { account: accountOf(asked, issued), result: issued }
     })
@@ -96,7 +100,7 @@ export class CertificateDesk {
     const { authority, office } = this.#parts
     const { caller, service, csr } = asked
     const keyHash = await authority.keyHashOf({ service, csr })
-    this.#refuseRevoked(asked)
+    this.#refuseEnded(asked)
     const spent = office.get(caller.token)?.spent ?? null
     if (spent !== null) {
       if (!this.#isSameJoiner(spent, keyHash)) throw refused('used_token')
@@ -120,7 +124,7 @@ export class CertificateDesk {
     const issued = await authority.sign({ service, csr, token })
     const { certificates, notBefore, notAfter } = issued
     return writes.perform(request, () => {
-      this.#refuseRevoked(asked)
+      this.#refuseEnded(asked)
       office.spend(caller.token, { keyHash, certificates, notBefore, notAfter })
       this.#asked.add({ result: 'issued' })
       return { account: accountOf(asked, issued), result: issued }
@@ -128,9 +132,19 @@ export class CertificateDesk {
   }
 
   // Asked again once the authority has signed: of a token that was taken back meanwhile nobody gets to see what was signed.
-  #refuseRevoked({ caller, line }: Asked): void {
+  #refuseEnded({ caller, line }: Asked): void {
+    if (line === '') return this.#refuseUnknown(caller)
     if (!this.#parts.office.isRevoked(line)) return
     throw refused('revoked_token', caller.token === '' ? `it is ${line}, with which the line of this certificate began` : '')
+  }
+
+  /**
+   * Whoever has had the authority's key has certificates of which the store knows nothing, as after the return of a backup the services have. Those
+   * of the services go on while nothing is turned over; over a rotation, which is to shut the other one out, nobody gets with one.
+   */
+  #refuseUnknown({ leaf }: Caller): void {
+    const { rotation, trust } = this.#parts.authority
+    if (rotation.phase !== 'none' || leaf?.root !== trust.roots.at(-1)) throw unknownLine()
   }
 
   #isSameJoiner(spent: SpentToken, keyHash: string): boolean {
@@ -176,6 +190,12 @@ function reserved(service: string): RequestProblem {
 function tooMany(service: string): RequestProblem {
   const message = `Too many certificates were asked for ${service}: wait before you try again.`
   return new RequestProblem(429, 'too_many_certificates', { message, headers: { 'retry-after': '5' } })
+}
+
+function unknownLine(): RequestProblem {
+  const message =
+    'Nobody knows with which token the line of this certificate began, and when the root is turned over such a line ends: come with a token.'
+  return new RequestProblem(401, 'unknown_line', { message, headers: { 'www-authenticate': 'Bearer' } })
 }
 
 function refused(code: 'used_token' | 'revoked_token', detail = ''): RequestProblem {

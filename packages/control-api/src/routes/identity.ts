@@ -70,6 +70,7 @@ function forServices(parts: IdentityParts | null): Operation[] {
         'weak_key',
         'used_token',
         'revoked_token',
+        'unknown_line',
         'too_many_certificates',
         'busy',
       ],

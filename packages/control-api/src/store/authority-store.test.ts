@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
-import type { StoredAuthority, StoredLeaf } from './authority-store.ts'
+import type { LeafName, StoredAuthority, StoredLeaf } from './authority-store.ts'
 import { memoryStores } from './memory-stores.ts'
 import { openSqliteStores } from './sqlite-stores.ts'
 import type { Stores } from './stores.ts'
@@ -32,8 +32,12 @@ const authority: StoredAuthority = {
   roots: [first, second],
 }
 
+function name(serial: string): LeafName {
+  return { serial, digest: `of ${serial}` }
+}
+
 function leaf(serial: string, root: number, until: number): StoredLeaf {
-  return { serial, root, until, notAfter: until, token: '' }
+  return { serial, digest: `of ${serial}`, root, until, notAfter: until, token: '' }
 }
 
 function sqlite(): Stores {
@@ -72,25 +76,33 @@ describe.each([
   test('ends a leaf that was replaced, never later than it would have ended anyway', () => {
     const { authority: store } = open()
     store.addLeaf(leaf('a', 1, 100), 0)
-    store.addLeaf(leaf('b', 2, 300), 0, { serial: 'a', until: 60 })
+    store.addLeaf(leaf('b', 2, 300), 0, { ...name('a'), until: 60 })
     expect(store.lastUse(1)).toBe(60)
-    store.addLeaf(leaf('c', 2, 300), 0, { serial: 'a', until: 90 })
+    store.addLeaf(leaf('c', 2, 300), 0, { ...name('a'), until: 90 })
     expect(store.lastUse(1)).toBe(60)
-    store.addLeaf(leaf('d', 2, 300), 0, { serial: 'unknown', until: 10 })
+    store.addLeaf(leaf('d', 2, 300), 0, { ...name('unknown'), until: 10 })
     expect(store.countLeaves(60)).toBe(3)
   })
 
   test('knows with which token the line of a leaf began until that leaf expires, though it was replaced', () => {
     const { authority: store } = open()
     store.addLeaf({ ...leaf('a', 1, 100), token: 'one' }, 0)
-    store.addLeaf({ ...leaf('b', 1, 300), token: 'one' }, 0, { serial: 'a', until: 60 })
+    store.addLeaf({ ...leaf('b', 1, 300), token: 'one' }, 0, { ...name('a'), until: 60 })
     store.addLeaf({ ...leaf('c', 1, 200), token: 'two' }, 80)
     store.addLeaf(leaf('d', 1, 400), 80)
-    expect(['a', 'b', 'c', 'd', 'unknown'].map((serial) => store.lineOf(serial))).toEqual(['one', 'one', 'two', '', ''])
+    expect(['a', 'b', 'c', 'd', 'unknown'].map((serial) => store.lineOf(name(serial)))).toEqual(['one', 'one', 'two', '', ''])
     expect(store.lineEnds(80)).toEqual(new Map(Object.entries({ one: 300, two: 200 })))
     expect([...store.lineEnds(200).keys()]).toEqual(['one'])
     store.addLeaf(leaf('e', 1, 400), 100)
-    expect(store.lineOf('a')).toBe('')
+    expect(store.lineOf(name('a'))).toBe('')
+  })
+
+  test('takes nothing for a leaf that has the serial number of one', () => {
+    const { authority: store } = open()
+    store.addLeaf({ ...leaf('a', 1, 100), token: 'one' }, 0)
+    const forged = { serial: 'a', digest: 'of another' }
+    store.addLeaf(leaf('b', 2, 300), 0, { ...forged, until: 60 })
+    expect([store.lineOf(forged), store.lastUse(1)]).toEqual(['', 100])
   })
 
   test('forgets leaves that have ended', () => {

@@ -40,10 +40,19 @@ export interface StoredAuthority {
   readonly roots: readonly StoredRoot[]
 }
 
-/** One leaf that was issued. */
-export interface StoredLeaf {
+/** By what a leaf is known. */
+export interface LeafName {
   /** In hex. */
   readonly serial: string
+  /**
+   * SHA-256 of all of it, as `X509Certificate.fingerprint256` shows it: whoever has the authority's key can write a known serial number into
+   * another one. '' in a leaf of an earlier version, which is known by its serial number alone.
+   */
+  readonly digest: string
+}
+
+/** One leaf that was issued. */
+export interface StoredLeaf extends LeafName {
   /** The number of the root that it leads to. */
   readonly root: number
   /** The last moment at which it may be shown to anybody, in milliseconds since 1970. */
@@ -67,13 +76,13 @@ export interface AuthorityStore {
    * Adds a leaf, and forgets those that had expired by `now`. `replaces` names a leaf that is from its `until` on not shown any more. One
    * transaction.
    */
-  addLeaf(leaf: StoredLeaf, now: number, replaces?: Pick<StoredLeaf, 'serial' | 'until'>): void
+  addLeaf(leaf: StoredLeaf, now: number, replaces?: Pick<StoredLeaf, 'serial' | 'digest' | 'until'>): void
   /** How many are in use after `now`. */
   countLeaves(now: number): number
   /** The last moment at which any leaf of the roots up to this number is in use; 0 where there is none. */
   lastUse(root: number): number
   /** The token with which the line of a leaf began; '' where the leaf is not known, or its beginning is not. */
-  lineOf(serial: string): string
+  lineOf(leaf: LeafName): string
   /** By the token with which a line began: when the last of its leaves expires that has not expired by `now`. */
   lineEnds(now: number): ReadonlyMap<string, number>
 }

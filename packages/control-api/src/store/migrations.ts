@@ -50,6 +50,7 @@ const steps: readonly string[] = [
    UPDATE leaves SET not_after = until;
    CREATE INDEX leaves_by_expiry ON leaves (not_after);
    CREATE INDEX leaves_by_line ON leaves (token, not_after);`,
+  `ALTER TABLE leaves ADD COLUMN digest TEXT NOT NULL DEFAULT '';`,
 ]
 
 /** The version that this program reads and writes. */

@@ -1,8 +1,10 @@
 /** A certificate authority in SQLite: certificates in the open, keys under their seal. */
-import type { AuthorityStore, StoredAuthority, StoredIssuer, StoredLeaf, StoredRoot } from './authority-store.ts'
+import type { AuthorityStore, LeafName, StoredAuthority, StoredIssuer, StoredLeaf, StoredRoot } from './authority-store.ts'
 import type { SqliteFile } from './sqlite-file.ts'
 
 type Row = Record<string, unknown>
+
+const ofName = "serial = ? AND digest IN (?, '')"
 
 /** Small and seldom written, but for its leaves: each is one row, one transaction. */
 export class SqliteAuthority implements AuthorityStore {
@@ -44,15 +46,17 @@ export class SqliteAuthority implements AuthorityStore {
     })
   }
 
-  addLeaf({ serial, root, until, notAfter, token }: StoredLeaf, now: number, replaces?: Pick<StoredLeaf, 'serial' | 'until'>): void {
+  addLeaf(leaf: StoredLeaf, now: number, replaces?: Pick<StoredLeaf, 'serial' | 'digest' | 'until'>): void {
     const { database } = this.#file
+    const { serial, digest, root, until, notAfter, token } = leaf
     this.#file.transaction(() => {
       database.prepare('DELETE FROM leaves WHERE not_after <= ?').run(now)
       if (replaces !== undefined) {
-        database.prepare('UPDATE leaves SET until = min(until, ?) WHERE serial = ?').run(replaces.until, replaces.serial)
+        const end = database.prepare(`UPDATE leaves SET until = min(until, ?) WHERE ${ofName}`)
+        end.run(replaces.until, replaces.serial, replaces.digest)
       }
-      const insert = database.prepare('INSERT INTO leaves (serial, root, until, not_after, token) VALUES (?, ?, ?, ?, ?)')
-      insert.run(serial, root, until, notAfter, token)
+      const insert = database.prepare('INSERT INTO leaves (serial, digest, root, until, not_after, token) VALUES (?, ?, ?, ?, ?, ?)')
+      insert.run(serial, digest, root, until, notAfter, token)
     })
   }
 
@@ -64,8 +68,8 @@ export class SqliteAuthority implements AuthorityStore {
     return Number(this.#file.database.prepare('SELECT max(until) AS last FROM leaves WHERE root <= ?').get(root)?.last ?? 0)
   }
 
-  lineOf(serial: string): string {
-    return String(this.#file.database.prepare('SELECT token FROM leaves WHERE serial = ?').get(serial)?.token ?? '')
+  lineOf({ serial, digest }: LeafName): string {
+    return String(this.#file.database.prepare(`SELECT token FROM leaves WHERE ${ofName}`).get(serial, digest)?.token ?? '')
   }
 
   lineEnds(now: number): ReadonlyMap<string, number> {

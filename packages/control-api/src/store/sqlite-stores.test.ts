@@ -75,16 +75,25 @@ test('a file that is no database, a foreign one, a damaged one and a newer one a
 })
 
 test('of leaves that were kept before lines were, everything is known but how theirs began', () => {
-  open().authority.addLeaf({ serial: 'A', root: 1, until: 5000, notAfter: 5000, token: 'one' }, 0)
+  open().authority.addLeaf({ serial: 'A', digest: 'of A', root: 1, until: 5000, notAfter: 5000, token: 'one' }, 0)
   close()
   const older = new DatabaseSync(file('database'))
-  older.exec(`DROP INDEX leaves_by_expiry; DROP INDEX leaves_by_line; DELETE FROM schema_version WHERE version = 5;
-    ALTER TABLE leaves DROP COLUMN token; ALTER TABLE leaves DROP COLUMN not_after`)
+  older.exec(`DROP INDEX leaves_by_expiry; DROP INDEX leaves_by_line; DELETE FROM schema_version WHERE version >= 5;
+    ALTER TABLE leaves DROP COLUMN digest; ALTER TABLE leaves DROP COLUMN token; ALTER TABLE leaves DROP COLUMN not_after`)
   older.close()
   const { authority } = open()
-  expect([authority.countLeaves(4999), authority.lineOf('A'), authority.lineEnds(0).size]).toEqual([1, '', 0])
-  authority.addLeaf({ serial: 'B', root: 1, until: 9000, notAfter: 9000, token: 'two' }, 5000)
-  expect([authority.lastUse(1), authority.lineOf('B')]).toEqual([9000, 'two'])
+  expect([authority.countLeaves(4999), authority.lineOf({ serial: 'A', digest: 'of A' }), authority.lineEnds(0).size]).toEqual([1, '', 0])
+  authority.addLeaf({ serial: 'B', digest: 'of B', root: 1, until: 9000, notAfter: 9000, token: 'two' }, 5000)
+  expect([authority.lastUse(1), authority.lineOf({ serial: 'B', digest: 'of B' })]).toEqual([9000, 'two'])
+})
+
+test('leaves that were kept before their digests were are known by their serial numbers', () => {
+  open().authority.addLeaf({ serial: 'A', digest: 'of A', root: 1, until: 5000, notAfter: 5000, token: 'one' }, 0)
+  close()
+  const older = new DatabaseSync(file('database'))
+  older.exec('DELETE FROM schema_version WHERE version >= 6; ALTER TABLE leaves DROP COLUMN digest')
+  older.close()
+  expect(open().authority.lineOf({ serial: 'A', digest: 'of A' })).toBe('one')
 })
 
 test('the epoch lasts as long as nothing is lost', () => {

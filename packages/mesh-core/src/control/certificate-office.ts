@@ -2,7 +2,7 @@
 import type { Watch } from '../kernel/watch.ts'
 import { type CertificateAnswer, certificateAnswerSchema, identityRootsSchema, type TrustSection } from '../policy/exchange.ts'
 import { checkedAs, jsonIn } from './answer-reading.ts'
-import { type ControlClient, type ControlQuestion, endOfLine } from './control-client.ts'
+import { type ControlClient, type ControlQuestion, isEndOfLine } from './control-client.ts'
 import { ControlFailure } from './control-failure.ts'
 import { rootsPath } from './pinned-roots.ts'
 
@@ -46,8 +46,7 @@ export class CertificateOffice {
     const question = { method: 'POST', path: '/v1/identity/certificates', body: { service: this.#service, csr } } as const
     const { body } = await this.#client.ask({ ...question, ...patience }).catch((error: unknown) => {
       // The token may be another one by now, and begin another line. Where it is the same one, its refusal says what there is to say.
-      if (error instanceof ControlFailure && error.code === endOfLine)
-        return this.#client.ask({ ...question, ...patience, withToken: true })
+      if (error instanceof ControlFailure && isEndOfLine(error.code)) return this.#client.ask({ ...question, ...patience, withToken: true })
       throw error
     })
     return checkedAs(certificateAnswerSchema, jsonIn(body), [])

@@ -35,8 +35,13 @@ export interface ControlAnswer extends ControlReply {
   readonly address: string
 }
 
-/** The code with which a certificate is not renewed any more: the token with which its line began was taken back. */
-export const endOfLine = 'revoked_token'
+/**
+ * True for the codes with which a certificate is not renewed any more: the token with which its line began was taken back, or nobody knows that token
+ * and the root is turned over.
+ */
+export function isEndOfLine(code: string): boolean {
+  return code === 'revoked_token' || code === 'unknown_line'
+}
 
 const longestMessage = 300
 const whomToBelieve = ' (whom to believe there is said by the option `controlCa`, or by the fingerprint at the end of a token)'
@@ -97,8 +102,8 @@ export class ControlClient {
       const failure = asFailure(error, address, token)
       if (failure.reason === 'untrusted') this.#options.trust.doubt()
       // The end of a line says nothing of who was known by what: the certificate stays good for everything but its own renewal.
-      const isEndOfLine = token === '' && failure.code === endOfLine
-      if (failure.status === 401 && isProved && !withToken && !isEndOfLine) this.#sendsTokenToo = !this.#sendsTokenToo
+      const isNoMoreRenewed = token === '' && isEndOfLine(failure.code)
+      if (failure.status === 401 && isProved && !withToken && !isNoMoreRenewed) this.#sendsTokenToo = !this.#sendsTokenToo
       throw failure
     } finally {
       timer.cancel()

@@ -144,32 +144,36 @@ test('certificates are asked for by POST, and what comes back must be an answer'
   await control.close()
 })
 
-test('where the line of its certificates has ended a process asks by its token once more, for a certificate and for nothing else', async () => {
-  const { control, api } = scene(fakeClock(), { control: 'https://control:7443', token })
-  const certificates = new WatchSource<Identity>()
-  control.authenticateBy({ subscribe: (listener) => certificates.subscribe(listener), tried: () => Promise.resolve() })
-  certificates.set(authority.identityOf('cart'))
-  const asked: unknown[] = []
-  const revoked = (whose: string) => reply(401, { error: { code: 'revoked_token', message: `The token was revoked (${whose}).` } })
-  const answers = [revoked('of the line'), revoked('that was sent'), revoked('of the line'), reply(200, { certificates: 5 })]
-  api.exchange = ({ url, headers }) => {
-    asked.push([new URL(url).pathname, headers.authorization ?? 'certificate'])
-    return Promise.resolve(answers.shift() ?? reply(500, ''))
-  }
-  const patience = { limitMs: 1000, signal: new AbortController().signal }
-  await expect(control.office.sign('CSR', patience)).rejects.toThrow(
-    /the answer is 401: revoked_token: The token was revoked \(that was sent\)/,
-  )
-  // The token is another one by now: what comes of it counts.
-  await expect(control.office.sign('CSR', patience)).rejects.toThrow(/^certificates: expected a text/)
-  await expect(control.office.trustDomain(patience)).rejects.toThrow(/the answer is 500/)
-  const [signing, bearer] = ['/v1/identity/certificates', `Bearer ${token}`]
-  expect(asked).toEqual([
-    [signing, 'certificate'],
-    [signing, bearer],
-    [signing, 'certificate'],
-    [signing, bearer],
-    ['/v1/identity/roots', 'certificate'],
-  ])
-  await control.close()
-})
+test.each(['revoked_token', 'unknown_line'])(
+  'where the line of its certificates has ended (%s) a process asks by its token once more, for a certificate and for nothing else',
+  async (code) => {
+    const { control, api } = scene(fakeClock(), { control: 'https://control:7443', token })
+    const certificates = new WatchSource<Identity>()
+    control.authenticateBy({ subscribe: (listener) => certificates.subscribe(listener), tried: () => Promise.resolve() })
+    certificates.set(authority.identityOf('cart'))
+    const asked: unknown[] = []
+    const revoked = (whose: string) => reply(401, { error: { code: 'revoked_token', message: `The token was revoked (${whose}).` } })
+    const ended = reply(401, { error: { code, message: 'The line has ended.' } })
+    const answers = [ended, revoked('that was sent'), ended, reply(200, { certificates: 5 })]
+    api.exchange = ({ url, headers }) => {
+      asked.push([new URL(url).pathname, headers.authorization ?? 'certificate'])
+      return Promise.resolve(answers.shift() ?? reply(500, ''))
+    }
+    const patience = { limitMs: 1000, signal: new AbortController().signal }
+    await expect(control.office.sign('CSR', patience)).rejects.toThrow(
+      /the answer is 401: revoked_token: The token was revoked \(that was sent\)/,
+    )
+    // The token is another one by now: what comes of it counts.
+    await expect(control.office.sign('CSR', patience)).rejects.toThrow(/^certificates: expected a text/)
+    await expect(control.office.trustDomain(patience)).rejects.toThrow(/the answer is 500/)
+    const [signing, bearer] = ['/v1/identity/certificates', `Bearer ${token}`]
+    expect(asked).toEqual([
+      [signing, 'certificate'],
+      [signing, bearer],
+      [signing, 'certificate'],
+      [signing, bearer],
+      ['/v1/identity/roots', 'certificate'],
+    ])
+    await control.close()
+  },
+)
