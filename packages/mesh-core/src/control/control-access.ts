@@ -58,6 +58,16 @@ export class ControlAccess {
     else void this.#certificates.tried().then(() => this.#aside(() => void loop()))
   }
 
+  /** Fingerprints of roots that were believed once, by this process and by those before it. */
+  get met(): readonly string[] {
+    return this.#trust.met
+  }
+
+  /** What a process before this one had met. Before its roots are believed. */
+  recall(met: readonly string[]): void {
+    this.#trust.recall(met)
+  }
+
   /** Takes the roots of a document: of the newest one, or of one that a process before this one left. */
   believe(trust: TrustSection, isLive: boolean): void {
     if (!isLive) {

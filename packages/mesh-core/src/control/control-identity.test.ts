@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -99,6 +100,35 @@ test('the roots are kept with the last good document, and count for a certificat
   await third.clock.advance(0)
   expect(third.control.office.trust.current?.hash).toBe('one')
   await third.control.close()
+})
+
+test('a process that was left the roots goes by them, and not once more by the fingerprint in its token', async () => {
+  const made = mkdtempSync(join(tmpdir(), 'zerohop-test-'))
+  cleanups.push(() => rmSync(made, { recursive: true }))
+  const asked: string[] = []
+  const begun = (of: string) => {
+    const key = authority.root.publicKey.export({ type: 'spki', format: 'der' })
+    const pinned = `${token}_${createHash('sha256').update(key).digest('base64url')}`
+    const one = scene(fakeClock(), { lastGood: join(made, 'kept'), control: 'https://control:7443', token: pinned })
+    const exchange = one.api.exchange.bind(one.api)
+    one.api.putTrust(section('one', [testAuthority().root.pem]))
+    one.api.exchange = (request) => {
+      const { pathname } = new URL(request.url)
+      asked.push(`${of}: ${pathname}`)
+      const isRoots = pathname === '/v1/identity/roots'
+      return isRoots
+        ? Promise.resolve(reply(200, { trustDomain: 'test.zerohop', roots: [authority.root.pem], links: [] }))
+        : exchange(request)
+    }
+    return one
+  }
+  for (const name of ['first', 'second']) {
+    const { control, call } = begun(name)
+    await call('inventory')
+    await control.close()
+  }
+  expect(asked.filter((line) => line.endsWith('roots'))).toEqual(['first: /v1/identity/roots'])
+  expect(asked.at(-1)).toBe('second: /v1/documents/cart')
 })
 
 test('polls and leases wait for the first try to get a certificate, and say the token only without one', async () => {

@@ -1,81 +1,13 @@
-import { createHash } from 'node:crypto'
-import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import type { IncomingMessage, ServerResponse } from 'node:http'
-import { createServer } from 'node:https'
-import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { TLSSocket } from 'node:tls'
-import { afterEach, expect, test } from 'vitest'
-import { systemClock } from '../kernel/clock.ts'
+import { expect, test } from 'vitest'
 import { type TestCertificate, testAuthority } from '../testing/test-authority.ts'
-import { ControlClient } from './control-client.ts'
-import { NodeControlHttp } from './control-http.ts'
-import { ControlTrust } from './control-trust.ts'
+import { cleanups, clientOf, pinned, plainToken, question, serveUnder } from './control-trust-under-test.ts'
 
 const authority = testAuthority()
 const control = authority.issue('control', { uris: ['spiffe://test.zerohop/control'] })
-const plainToken = `zh_${'a'.repeat(12)}_${'b'.repeat(43)}`
-const question = { method: 'GET', path: '/v1/documents/cart', limitMs: 5000 } as const
-
-const cleanups: (() => unknown)[] = []
-afterEach(async () => {
-  for (const clean of cleanups.splice(0).reverse()) await clean()
-})
-
-function pinned(root: TestCertificate): string {
-  const key = root.publicKey.export({ type: 'spki', format: 'der' })
-  return `${plainToken}_${createHash('sha256').update(key).digest('base64url')}`
-}
-
-interface Seen {
-  readonly line: string
-  readonly serial: string
-  readonly port: number
-  readonly isResumed: boolean
-}
-
-/** A control API that tells the roots of `told` and answers everything else by `status`. */
-async function serve(
-  certificate: TestCertificate,
-  options: { told?: TestCertificate | number; status?: (seen: Seen) => number | Promise<number> } = {},
-) {
-  const seen: Seen[] = []
-  const { told = authority.root, status = () => 200 } = options
-  const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
-    const { serialNumber = '' } = (request.socket as TLSSocket).getPeerCertificate()
-    const one = {
-      line: `${request.url} ${request.headers.authorization ?? '-'}`,
-      serial: serialNumber,
-      port: request.socket.remotePort ?? 0,
-      isResumed: (request.socket as TLSSocket).isSessionReused(),
-    }
-    seen.push(one)
-    if (request.url !== '/v1/identity/roots') response.writeHead(await status(one)).end('{}')
-    else if (typeof told === 'number') response.writeHead(told).end('{}')
-    else response.end(JSON.stringify({ trustDomain: 'test.zerohop', roots: [told.pem], links: [] }))
-  }
-  const tls = { cert: certificate.pem, key: certificate.keyPem, ca: authority.root.pem, requestCert: true, rejectUnauthorized: false }
-  const server = createServer(tls, answer)
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  cleanups.push(() => server.close().closeAllConnections())
-  const connections = (): Promise<number> => new Promise((resolve) => server.getConnections((_, count) => resolve(count)))
-  return {
-    seen,
-    connections,
-    cut: () => server.closeAllConnections(),
-    address: `https://localhost:${(server.address() as AddressInfo).port}`,
-  }
-}
-
-function clientOf(address: string, token: string, options: { ca?: string; wallNow?: () => number } = {}) {
-  const http = new NodeControlHttp()
-  cleanups.push(() => http.close())
-  const trust = new ControlTrust({ ca: options.ca ?? null, wallNow: options.wallNow ?? Date.now })
-  return { trust, client: new ControlClient({ addresses: [address], token: () => token, http, trust, clock: systemClock }) }
-}
+const serve = serveUnder.bind(null, authority.root)
 
 test('who has a token with a fingerprint sees the root before it says anything, and needs no right host name', async () => {
   const { seen, address } = await serve(control)

@@ -8,7 +8,7 @@ import { checkedAs, jsonIn } from './answer-reading.ts'
 import { ControlFailure } from './control-failure.ts'
 import type { SecureGround } from './control-http.ts'
 import { controlServerCheck } from './control-server.ts'
-import { believedRoots } from './pinned-roots.ts'
+import { believedRoots, fingerprintsOf } from './pinned-roots.ts'
 
 export interface ControlTrustOptions {
   /** The path of a file with roots in PEM; null: those of the system. */
@@ -20,6 +20,12 @@ export interface ControlTrustOptions {
 /** Nobody is asked who they are: only what can be believed whoever says it is asked for on such a connection, and nothing is told there. */
 export const unchecked: SecureGround = { options: { rejectUnauthorized: false }, isKept: false, isProved: false }
 
+// Roots last for years.
+const mostMet = 64
+const foreign = 'its roots are not those that the fingerprint in the token names: the token is of another control API'
+const unlinked =
+  'its roots are neither those that are believed here nor signed by them: it is another control API, or the service needs a new token of this one'
+
 /** One per mesh. */
 export class ControlTrust {
   readonly #options: ControlTrustOptions
@@ -30,11 +36,20 @@ export class ControlTrust {
   /** From the last good document. */
   #remembered: Pick<TrustBundle, 'roots'> | null = null
   #identity: Identity | null = null
+  /** Fingerprints of all roots that were believed, here or by a process before this one, and of those by which that began; the newest last. */
+  readonly #met = new Set<string>()
   #isDoubted = false
+  /** True while the roots are those that a process before this one was told: whether the token is of the same authority nobody has looked yet. */
+  #isRestored = false
   #ground: SecureGround | null = null
 
   constructor(options: ControlTrustOptions) {
     this.#options = options
+  }
+
+  /** What is to be kept for the next process; empty where no root was ever named by a token. */
+  get met(): readonly string[] {
+    return [...this.#met].slice(-mostMet)
   }
 
   /**
@@ -42,33 +57,58 @@ export class ControlTrust {
    * @param pin the fingerprint in the token of the moment; '' for none
    */
   needsRoots(pin: () => string): boolean {
-    return (this.#isDoubted || (this.#pinned === null && this.#told === null)) && pin() !== ''
+    const isKnown = this.#pinned !== null || this.#told !== null
+    if (isKnown && !this.#isDoubted && !this.#isRestored) return false
+    const named = pin()
+    // Another authority's token, in the hands of a process that was left the roots of the one before.
+    return named !== '' && (!isKnown || this.#isDoubted || !this.#met.has(named))
   }
 
-  /** Takes what a control API tells of its roots over a connection that is not believed. @throws ControlFailure where they are not those of the fingerprint */
+  /**
+   * Takes what a control API tells of its roots over a connection that is not believed. A fingerprint introduces once: whoever has got hold of the key
+   * of a root that was replaced since could else come back by it. From then on those count to which the roots of the moment lead.
+   * @throws ControlFailure where that leads to none
+   */
   introduce(body: Buffer, pin: string): void {
-    const roots = believedRoots(checkedAs(identityRootsSchema, jsonIn(body), []), pin)
-    if (roots.length === 0) {
-      throw new ControlFailure(
-        'untrusted',
-        'its roots are not those that the fingerprint in the token names: the token is of another control API',
-      )
-    }
-    this.#pinned = { roots }
-    this.#told = null
+    const known = this.#told ?? this.#pinned
+    const isNew = known === null || !this.#met.has(pin)
+    const said = checkedAs(identityRootsSchema, jsonIn(body), [])
+    const roots = isNew
+      ? believedRoots(said, [pin])
+      : believedRoots({ ...said, links: [...said.links, ...known.roots] }, fingerprintsOf(known.roots))
+    if (roots.length === 0) throw new ControlFailure('untrusted', isNew ? foreign : unlinked)
+    this.#meet([pin, ...fingerprintsOf(roots)])
+    if (isNew || this.#told === null) {
+      this.#pinned = { roots }
+      this.#told = null
+    } else this.#told = { ...this.#told, roots }
     this.#isDoubted = false
+    this.#isRestored = false
     this.#ground = null
   }
 
   /** The roots of the newest document. */
   learn(trust: TrustBundle): void {
     this.#told = trust
+    if (this.#met.size > 0) this.#meet(fingerprintsOf(trust.roots))
+    this.#isRestored = false
     this.#ground = null
   }
 
-  /** The roots of a document that a process before this one left: believed beside those of the file or the system. */
+  /** What a process before this one had met. */
+  recall(met: readonly string[]): void {
+    this.#meet(met)
+  }
+
+  /**
+   * The roots of a document that a process before this one left. Where that one was introduced by a token they count as if this one had been; else
+   * they are believed beside those of the file or the system.
+   */
   remember(trust: Pick<TrustBundle, 'roots'>): void {
-    this.#remembered = trust
+    if (this.#met.size > 0) {
+      this.#pinned = trust
+      this.#isRestored = true
+    } else this.#remembered = trust
     this.#ground = null
   }
 
@@ -79,7 +119,7 @@ export class ControlTrust {
     this.#ground = null
   }
 
-  /** Whoever answered could not be believed: the roots may be out of date. Asks for those of the fingerprint, and reads the file, anew. */
+  /** Whoever answered could not be believed: the roots may be out of date. Asks for newer ones, and reads the file, anew. */
   doubt(): void {
     this.#isDoubted = true
     this.#ground = null
@@ -90,6 +130,10 @@ export class ControlTrust {
     const proof = this.#proof
     if (this.#ground === null || this.#ground.isProved !== (proof !== null)) this.#ground = this.#made(proof)
     return this.#ground
+  }
+
+  #meet(fingerprints: readonly string[]): void {
+    for (const one of fingerprints) this.#met.add(one)
   }
 
   get #proof(): Identity | null {

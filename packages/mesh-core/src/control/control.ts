@@ -96,6 +96,7 @@ export class Control {
     const saved = this.#lastGood?.read() ?? null
     if (saved === null) return
     const { clock, log } = this.#start
+    this.#access.recall(saved.met ?? [])
     this.#adopted.restore(saved)
     this.#wanted.restore([...Object.keys(saved.endpoints), ...Object.keys(saved.policies)].filter((name) => name !== 'defaults'))
     this.#watch.remember(saved.version, saved.revision, saved.pastEpochs)
@@ -200,7 +201,7 @@ export class Control {
 
   adopt(document: HeldDocument, newEpoch: boolean): string {
     const reason = this.#adopted.adopt(document, { newEpoch, wanted: (service) => this.#wanted.standing(service) !== undefined })
-    this.#lastGood?.save(() => this.#adopted.saved(this.#watch.pastEpochs))
+    this.#lastGood?.save(() => ({ ...this.#adopted.saved(this.#watch.pastEpochs), met: [...this.#access.met] }))
     return reason
   }
 

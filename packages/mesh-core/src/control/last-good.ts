@@ -22,6 +22,8 @@ const savedSchema = z.strictObject({
   endpoints: z.record(nameSchema, z.array(endpointRecordSchema)),
   /** Absent where none was told. */
   trust: trustSectionSchema.optional(),
+  /** Fingerprints of roots that were believed, in the order in which they came: a token that names one of them introduces nobody any more. Absent where none was. */
+  met: z.array(z.string().max(64)).max(64).optional(),
 })
 
 /** A document as it is kept. */

@@ -24,7 +24,7 @@ const [first, second, third, hostile] = ['a', 'b', 'c', 'd'].map((name) => testA
 const pin = fingerprint(first.root.pem)
 
 function told(roots: readonly string[], links: readonly string[] = []) {
-  return believedRoots({ trustDomain: 'a', roots: [...roots], links: [...links] }, pin).map(fingerprint)
+  return believedRoots({ trustDomain: 'a', roots: [...roots], links: [...links] }, [pin]).map(fingerprint)
 }
 
 test('the root of the fingerprint is believed, and what was put beside it is not', () => {

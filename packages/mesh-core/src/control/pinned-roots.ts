@@ -14,13 +14,13 @@ export function pinIn(token: string): string {
 }
 
 /**
- * Those of `told` that can be believed by whoever believes the root of that fingerprint, in PEM: the root itself, and each whose key a believed one
- * has signed. Who told them is no matter. Empty where the root is not among them.
+ * Those of `told` that can be believed by whoever believes the roots of those fingerprints, in PEM: they themselves, and each whose key a believed one
+ * has signed. Who told them is no matter. Empty where none of the roots is among them.
  */
-export function believedRoots({ roots, links }: IdentityRoots, pin: string): readonly string[] {
+export function believedRoots({ roots, links }: IdentityRoots, fingerprints: readonly string[]): readonly string[] {
   const offered = roots.map((pem) => read(pem)).filter((root) => root !== null)
   const open = [...offered, ...links.map((pem) => read(pem)).filter((link) => link !== null)]
-  const believed = open.filter((one) => fingerprintOf(one) === pin)
+  const believed = open.filter((one) => fingerprints.includes(fingerprintOf(one)))
   const keys = new Set(believed.map(fingerprintOf))
   // Each turn of the loop is for one certificate that has become believed; none comes in twice.
   for (let at = believed.shift(); at !== undefined; at = believed.shift()) {
@@ -31,6 +31,14 @@ export function believedRoots({ roots, links }: IdentityRoots, pin: string): rea
     }
   }
   return offered.filter((root) => keys.has(fingerprintOf(root))).map(String)
+}
+
+/** Of certificates in PEM, as a token has it. Those that cannot be read have none. */
+export function fingerprintsOf(roots: readonly string[]): readonly string[] {
+  return roots.flatMap((pem) => {
+    const root = read(pem)
+    return root === null ? [] : [fingerprintOf(root)]
+  })
 }
 
 function hasSigned(issuer: X509Certificate, issued: X509Certificate): boolean {
