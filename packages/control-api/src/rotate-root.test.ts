@@ -4,6 +4,7 @@ import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { testAuthority } from '@zerohop/mesh-core/testing'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { systemClock } from './clock.ts'
 import { rotateRoot } from './rotate-root.ts'
@@ -81,6 +82,24 @@ test('a service of the mesh that listens in the place of the control API is not 
   closing.push(() => impostor.close())
   const { port } = impostor.address() as AddressInfo
   await expect(rotated(running, { port })).rejects.toThrow("127.0.0.1 shows a certificate that is not the control API's")
+  expect(asked).toBe(0)
+})
+
+test.each([
+  ['that somebody else has signed, whose roots are believed too,', 'spiffe://shop.internal/control'],
+  ['of another trust domain', 'spiffe://bank.internal/control'],
+])('a control API %s is not told the token by its SPIFFE ID alone', async (_, id) => {
+  const running = await start()
+  const company = testAuthority('company')
+  const { pem, keyPem } = company.issue('control', { uris: [id] })
+  let asked = 0
+  const impostor = createTlsServer({ cert: pem, key: keyPem }, () => {
+    asked += 1
+  }).listen(0)
+  closing.push(() => impostor.close())
+  const { port } = impostor.address() as AddressInfo
+  const ca = rootsIn(running.roots.join('') + company.root.pem)
+  await expect(rotated(running, { port, ca })).rejects.toThrow(/127\.0\.0\.1/)
   expect(asked).toBe(0)
 })
 

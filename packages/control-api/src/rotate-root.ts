@@ -1,10 +1,11 @@
 /** The command `rotate-root`: begins to turn the root of a running control API over, and follows that to its end. */
+import { X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { type IncomingMessage, request as plainRequest } from 'node:http'
 import { request as tlsRequest } from 'node:https'
 import { text } from 'node:stream/consumers'
 import { checkServerIdentity, type PeerCertificate, rootCertificates } from 'node:tls'
-import { controlInSpiffeId, identityRootsSchema, problemSchema, urisOf } from '@zerohop/mesh-core/policy'
+import { controlProof, identityRootsSchema, problemSchema, readSpiffeId, urisOf } from '@zerohop/mesh-core/policy'
 import type { z } from 'zod'
 import type { Clock } from './clock.ts'
 import type { RotationOrder } from './invocation.ts'
@@ -37,14 +38,17 @@ export async function rotateRoot(order: RotationOrder, parts: RotateRootParts): 
 class RootRotation {
   readonly #order: RotationOrder
   readonly #parts: RotateRootParts
-  readonly #roots: Set<string>
+  readonly #roots = new Set<string>()
+  /** Those of the mesh itself among them. */
+  readonly #own = new Set<string>()
+  #trustDomain: string | null = null
   #said = ''
   #awaySince: number | null = null
 
   constructor(order: RotationOrder, parts: RotateRootParts) {
     this.#order = order
     this.#parts = parts
-    this.#roots = new Set(order.ca === null ? rootCertificates : [readFileSync(order.ca, 'utf8')])
+    for (const root of order.ca === null ? rootCertificates : certificatesIn(order.ca)) this.#believe(root)
   }
 
   async run(): Promise<void> {
@@ -98,7 +102,22 @@ class RootRotation {
   async #learnRoots(): Promise<void> {
     const answer = await this.#ask('GET', '/v1/identity/roots').catch(() => null)
     const reading = identityRootsSchema.safeParse(answer?.body)
-    for (const pem of reading.data?.roots ?? []) this.#roots.add(pem)
+    for (const pem of reading.data?.roots ?? []) this.#believe(pem)
+  }
+
+  /** The mesh's own are known by the trust domain that they name. */
+  #believe(root: string): void {
+    this.#roots.add(root)
+    const trustDomain = trustDomainOf(root)
+    if (trustDomain === '') return
+    this.#own.add(root)
+    this.#trustDomain ??= trustDomain
+  }
+
+  #problemOf(host: string, certificate: PeerCertificate): Error | undefined {
+    const { kind } = controlProof(certificate, { roots: [...this.#own], trustDomain: this.#trustDomain, now: this.#parts.clock.now() })
+    if (kind === 'by_name') return checkServerIdentity(host, certificate)
+    return kind === 'proved' ? undefined : new Error(`${host} shows a certificate that is not the control API's`)
   }
 
   #pause(): Promise<void> {
@@ -113,7 +132,7 @@ class RootRotation {
     const url = new URL(path, control)
     const request =
       url.protocol === 'https:'
-        ? tlsRequest(url, { ...options, ca: [...this.#roots], checkServerIdentity: controlProblem })
+        ? tlsRequest(url, { ...options, ca: [...this.#roots], checkServerIdentity: (host, shown) => this.#problemOf(host, shown) })
         : plainRequest(url, options)
     request.on('timeout', () => request.destroy(new Error(`no answer within ${answerMs / 1000} s`)))
     const response = await new Promise<IncomingMessage>((resolve, reject) => {
@@ -124,24 +143,18 @@ class RootRotation {
   }
 }
 
-/**
- * The roots answer for every service as well, and one of them may be called as the control API's host is: it is known by its SPIFFE ID. Where
- * somebody else's certificate stands in front of it, which has none, the host name decides.
- */
-function controlProblem(host: string, certificate: PeerCertificate): Error | undefined {
-  const uris = urisIn(certificate)
-  if (uris?.length === 0) return checkServerIdentity(host, certificate)
-  if (uris?.length === 1 && controlInSpiffeId(uris[0] as string) !== '') return undefined
-  return new Error(`${host} shows a certificate that is not the control API's`)
+/** The certificates of a file, one by one. @throws Error where it holds none */
+function certificatesIn(path: string): readonly string[] {
+  const found = readFileSync(path, 'utf8').match(/-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]*-----END CERTIFICATE-----\n?/g)
+  if (found === null) throw new Error(`${path} holds no certificate in PEM`)
+  return found
 }
 
-/** Null where they cannot be read. */
-function urisIn({ raw }: PeerCertificate): readonly string[] | null {
-  try {
-    return urisOf(raw)
-  } catch {
-    return null
-  }
+/** The trust domain whose root this is, in PEM; '' where it is a root of somebody else. */
+function trustDomainOf(root: string): string {
+  const uris = urisOf(new X509Certificate(root).raw)
+  const reading = readSpiffeId(uris[0] ?? '')
+  return uris.length === 1 && reading.ok && reading.id.path === '' ? reading.id.trustDomain : ''
 }
 
 function sentenceOf({ status, body }: Answer): string {

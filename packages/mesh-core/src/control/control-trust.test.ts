@@ -99,6 +99,27 @@ test('with a file of roots the host name counts, and a service that is called li
   await expect(ask(authority.issue('localhost', { dns: ['localhost'] }))).rejects.toThrow(/is not the control API/)
 })
 
+test('beside roots of others the host name counts for whoever they have signed, and for nobody of the own authority', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'zerohop-test-'))
+  cleanups.push(() => rmSync(directory, { recursive: true }))
+  const ca = join(directory, 'company.pem')
+  const company = testAuthority('company')
+  writeFileSync(ca, company.root.pem)
+  const ask = async (certificate: TestCertificate, isTold: boolean) => {
+    const { address, seen } = await serve(certificate)
+    const { client, trust } = clientOf(address, pinned(authority.root), { ca })
+    if (isTold) trust.learn({ trustDomain: 'test.zerohop', roots: [authority.root.pem] })
+    const answer = await client.ask(question).catch((error: Error) => error.message)
+    return typeof answer === 'string' ? [answer, seen.some(({ line }) => line.includes('Bearer'))] : answer.status
+  }
+  const uris = ['spiffe://test.zerohop/control']
+  for (const isTold of [false, true]) {
+    expect(await ask(company.issue('control', { uris }), isTold)).toEqual([expect.stringMatching(/localhost/), false])
+    expect(await ask(company.issue('control', { uris, dns: ['localhost'] }), isTold)).toBe(200)
+    expect(await ask(control, isTold)).toBe(200)
+  }
+})
+
 test('without fingerprint and file the roots of the system count, and the error says what would', async () => {
   const { seen, address } = await serve(control)
   const { client, trust } = clientOf(address, plainToken)

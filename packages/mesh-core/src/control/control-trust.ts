@@ -142,8 +142,8 @@ export class ControlTrust {
 
   #made(proof: Identity | null): SecureGround {
     const roots = [...this.#outside(), ...((this.#told ?? this.#pinned ?? this.#remembered)?.roots ?? [])]
-    // A trust domain that was told before anybody was believed is hearsay.
-    const server = { trustDomain: this.#told?.trustDomain ?? null, byName: this.#told === null && this.#pinned === null }
+    // A trust domain that was told before anybody was believed is hearsay, and so are the roots that go with it.
+    const own = { trustDomain: this.#told?.trustDomain ?? null, roots: (this.#told ?? this.#pinned)?.roots ?? [] }
     const shown = proof === null ? {} : { cert: proof.certificates, key: proof.key.export({ type: 'pkcs8', format: 'pem' }) }
     return {
       options: {
@@ -151,7 +151,7 @@ export class ControlTrust {
         secureContext: createSecureContext({ ...(roots.length === 0 ? {} : { ca: roots }), ...shown }),
         // Said, for a variable of the environment could say otherwise for everybody.
         rejectUnauthorized: true,
-        checkServerIdentity: controlServerCheck(server),
+        checkServerIdentity: controlServerCheck(() => ({ ...own, now: this.#options.wallNow() })),
       },
       isKept: true,
       isProved: proof !== null,
