@@ -71,9 +71,17 @@ export class IdentityPlane {
   }
 
   operations(office: TokenOffice, writes: Writes): Operation[] {
-    const { clock, metrics } = this.#parts
+    const { clock, metrics, settings } = this.#parts
     const { authority } = this
-    const desk = new CertificateDesk({ authority, office, writes, ownNames: this.front.names, clock, metrics })
+    const desk = new CertificateDesk({
+      authority,
+      office,
+      writes,
+      ownNames: this.front.names,
+      leafLifeMs: settings.leafLife,
+      clock,
+      metrics,
+    })
     return identityOperations({ authority, writes, desk })
   }
 

@@ -55,7 +55,7 @@ async function opened(parts: Partial<AuthorityParts> = {}, meanwhile: (office: T
     },
   }
   const writes = new Writes({ stores, clock, metrics, log: () => {} })
-  const desk = new CertificateDesk({ authority, office, writes, ownNames: [], clock, metrics })
+  const desk = new CertificateDesk({ authority, office, writes, ownNames: [], leafLifeMs: 86_400_000, clock, metrics })
   const issue = async (caller: Caller, csr?: string): Promise<CertificateAnswer> => {
     const body = { service: 'cart', csr: csr ?? (await testRequest('cart')) }
     return desk.issue({ caller, remote: '10.0.0.1', params: {}, query: {}, headers: {}, body }, caller)

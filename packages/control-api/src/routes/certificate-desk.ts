@@ -20,6 +20,8 @@ export interface CertificateDeskParts {
   readonly writes: Writes
   /** Names of the control API itself: a service that had one could be taken for it. */
   readonly ownNames: readonly string[]
+  /** How long a certificate is valid. */
+  readonly leafLifeMs: number
   readonly clock: Clock
   readonly metrics: Metrics
 }
@@ -55,7 +57,7 @@ export class CertificateDesk {
 
   constructor(parts: CertificateDeskParts) {
     this.#parts = parts
-    this.#rate = new IssuanceRate(parts.clock)
+    this.#rate = new IssuanceRate(parts.clock, parts.leafLifeMs)
     this.#asked = parts.metrics.counter('zerohop_control_certificate_requests_total', 'Requests for certificates, by what came of them.', [
       'result',
     ])

@@ -51,6 +51,7 @@ const steps: readonly string[] = [
    CREATE INDEX leaves_by_expiry ON leaves (not_after);
    CREATE INDEX leaves_by_line ON leaves (token, not_after);`,
   `ALTER TABLE leaves ADD COLUMN digest TEXT NOT NULL DEFAULT '';`,
+  `CREATE INDEX audit_of_callers ON audit (by, number) WHERE action IN ('identity.issue', 'identity.refuse');`,
 ]
 
 /** The version that this program reads and writes. */

@@ -38,6 +38,20 @@ test('however often services ask for certificates, what people did stays', () =>
   expect(subjects(audit)).toEqual(['refused 8', 'issued 8', 'refused 7', 'kept'])
 })
 
+test('one service that asks without end pushes out its own lines, and nothing of the others, over a restart too', () => {
+  const asks = (audit: SqliteAudit, by: string, subject: string) => audit.record({ ...entry, action: 'identity.issue', by, subject })
+  const before = new SqliteAudit(file, 6)
+  for (const subject of ['c1', 'c2']) asks(before, 'cart', subject)
+  asks(before, 'user', 'u1')
+  for (let at = 0; at < 50; at++) asks(before, 'wild', `w${at}`)
+  expect(subjects(before)).toEqual(['w49', 'w48', 'w47', 'u1', 'c2', 'c1'])
+  const after = new SqliteAudit(file, 6)
+  asks(after, 'cart', 'c3')
+  asks(after, 'user', 'u2')
+  for (let at = 50; at < 99; at++) asks(after, 'wild', `w${at}`)
+  expect(subjects(after).filter((subject) => !subject.startsWith('w'))).toEqual(['u2', 'c3', 'u1', 'c2'])
+})
+
 test('a record that is taken back with its transaction takes no other with it', () => {
   const audit = new SqliteAudit(file, 2)
   for (const subject of ['a', 'b']) audit.record({ ...entry, subject })

@@ -9,37 +9,70 @@ const mostEntries = 100_000
 const ofServices = "action IN ('identity.issue', 'identity.refuse')"
 const ofPeople = `NOT ${ofServices}`
 
-interface Kept {
-  readonly condition: string
-  count: number
-}
-
-/** Older entries go as newer ones of their kind come. */
+/** Older entries go as newer ones of their kind come; of those of services the oldest one of whoever has the most. */
 export class SqliteAudit implements AuditStore {
   readonly #file: SqliteFile
   readonly #most: number
-  readonly #people: Kept
-  readonly #services: Kept
+  #ofPeople: number
+  /** How many there are of each service or token. */
+  readonly #byCaller: Map<string, number>
+  #ofServices: number
 
   constructor(file: SqliteFile, most = mostEntries) {
     this.#file = file
     this.#most = most
-    this.#people = this.#counted(ofPeople)
-    this.#services = this.#counted(ofServices)
+    this.#ofPeople = Number(file.database.prepare(`SELECT count(*) AS n FROM audit WHERE ${ofPeople}`).get()?.n)
+    const callers = file.database.prepare(`SELECT by, count(*) AS n FROM audit WHERE ${ofServices} GROUP BY by`).all()
+    this.#byCaller = new Map(callers.map(({ by, n }) => [String(by), Number(n)]))
+    this.#ofServices = [...this.#byCaller.values()].reduce((sum, n) => sum + n, 0)
   }
 
-  record({ at, by, remote, action, subject, revision, forced }: AuditEntry): void {
+  record(entry: AuditEntry): void {
+    const { at, by, remote, action, subject, revision, forced } = entry
     const { database } = this.#file
-    const kept = action === 'identity.issue' || action === 'identity.refuse' ? this.#services : this.#people
     this.#file.transaction(() => {
       const insert = database.prepare('INSERT INTO audit (at, by, remote, action, subject, revision, forced) VALUES (?, ?, ?, ?, ?, ?, ?)')
       insert.run(at, by, remote, action, subject, revision, Number(forced))
-      const surplus = Math.max(0, kept.count + 1 - this.#most)
-      const gone = surplus === 0 ? 0 : this.#drop(kept.condition, surplus)
-      this.#file.afterCommit(() => {
-        kept.count += 1 - gone
-      })
+      if (action === 'identity.issue' || action === 'identity.refuse') this.#makeRoomAmongServices(by)
+      else this.#makeRoomAmongPeople()
     })
+  }
+
+  #makeRoomAmongPeople(): void {
+    const surplus = Math.max(0, this.#ofPeople + 1 - this.#most)
+    const gone = surplus === 0 ? 0 : this.#drop(`SELECT number FROM audit WHERE ${ofPeople} ORDER BY number LIMIT ?`, surplus)
+    this.#file.afterCommit(() => {
+      this.#ofPeople += 1 - gone
+    })
+  }
+
+  // One that asks as often as it may pushes out what it asked before, and nothing of the others.
+  #makeRoomAmongServices(by: string): void {
+    const counts = new Map([[by, 1]])
+    for (let surplus = this.#ofServices + 1 - this.#most; surplus > 0; surplus--) {
+      const loudest = this.#loudest(counts)
+      this.#drop(`SELECT number FROM audit WHERE ${ofServices} AND by = ? ORDER BY number LIMIT 1`, loudest)
+      counts.set(loudest, (counts.get(loudest) ?? 0) - 1)
+    }
+    this.#file.afterCommit(() => {
+      for (const [caller, change] of counts) {
+        const count = (this.#byCaller.get(caller) ?? 0) + change
+        if (count === 0) this.#byCaller.delete(caller)
+        else this.#byCaller.set(caller, count)
+        this.#ofServices += change
+      }
+    })
+  }
+
+  /** Who has the most, `changes` counted in. */
+  #loudest(changes: ReadonlyMap<string, number>): string {
+    let loudest = ''
+    let most = 0
+    for (const caller of new Set([...this.#byCaller.keys(), ...changes.keys()])) {
+      const count = (this.#byCaller.get(caller) ?? 0) + (changes.get(caller) ?? 0)
+      if (count > most) [loudest, most] = [caller, count]
+    }
+    return loudest
   }
 
   list({ before, limit }: { readonly before?: number; readonly limit: number }): readonly NumberedEntry[] {
@@ -56,14 +89,8 @@ export class SqliteAudit implements AuditStore {
     }))
   }
 
-  #counted(condition: string): Kept {
-    const row = this.#file.database.prepare(`SELECT count(*) AS n FROM audit WHERE ${condition}`).get()
-    return { condition, count: Number(row?.n) }
-  }
-
-  /** The oldest that meet a condition; returns how many went. */
-  #drop(condition: string, count: number): number {
-    const oldest = `SELECT number FROM audit WHERE ${condition} ORDER BY number LIMIT ?`
-    return Number(this.#file.database.prepare(`DELETE FROM audit WHERE number IN (${oldest})`).run(count).changes)
+  /** Those whose numbers a query finds; returns how many went. */
+  #drop(numbers: string, value: string | number): number {
+    return Number(this.#file.database.prepare(`DELETE FROM audit WHERE number IN (${numbers})`).run(value).changes)
   }
 }
