@@ -24,6 +24,7 @@ import { policyOperations } from './routes/policies.ts'
 import { revisionOperations } from './routes/revisions.ts'
 import { serve } from './routes/serve.ts'
 import { tokenOperations } from './routes/tokens.ts'
+import { voidTokensWritten } from './routes/void-tokens.ts'
 import { Writes } from './routes/writes.ts'
 import { BadSettings, type ControlSettings, type GivenSettings, settingsSchema } from './settings.ts'
 import { openSqliteStores } from './store/sqlite-stores.ts'
@@ -104,8 +105,8 @@ async function assembled(settings: ControlSettings, stores: Stores, foundation: 
   const { clock, log, metrics, identity } = foundation
   const authority = identity?.authority ?? null
   const { tokens } = stores
-  const doorkeeper = new Doorkeeper({ tokens, clock, metrics, peers: identity?.peers ?? null })
   const writes = new Writes({ stores, clock, metrics, log })
+  const doorkeeper = new Doorkeeper({ tokens, clock, metrics, peers: identity?.peers ?? null, onVoidToken: voidTokensWritten(writes) })
   const office = new TokenOffice({ tokens, leaves: stores.authority, clock, fingerprint: () => authority?.fingerprint ?? null })
   const freshAdminToken = office.makeFirstAdmin()
   const data = openDataPlane({ stores, clock, doorkeeper, metrics, trust: authority, leaseMs: settings.lease })

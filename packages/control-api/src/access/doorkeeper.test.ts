@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { Metrics } from '../observe/metrics.ts'
 import { memoryStores } from '../store/memory-stores.ts'
 import { speaksFor } from './caller.ts'
-import { Doorkeeper } from './doorkeeper.ts'
+import { Doorkeeper, type VoidUse } from './doorkeeper.ts'
 import { withoutSecrets } from './secrets.ts'
 import { LastAdminToken, TokenOffice } from './token-office.ts'
 
@@ -12,7 +12,10 @@ function house() {
   const clock = fakeClock()
   const { tokens, authority: leaves } = memoryStores(clock)
   const office = new TokenOffice({ tokens, leaves, clock })
-  return { clock, tokens, leaves, office, doorkeeper: new Doorkeeper({ tokens, clock, metrics: new Metrics(), peers: null }) }
+  const told: string[] = []
+  const onVoidToken = ({ token, code, remote }: VoidUse) => told.push(`${token.id} ${code} ${remote}`)
+  const doorkeeper = new Doorkeeper({ tokens, clock, metrics: new Metrics(), peers: null, onVoidToken })
+  return { clock, tokens, leaves, office, told, doorkeeper }
 }
 
 /** The part of a request that a doorkeeper looks at. */
@@ -121,6 +124,27 @@ describe('a token that is no longer good', () => {
     expect(await answerTo(made, token, { isJoin: true })).toMatchObject({ token: stored.id })
     made.office.revoke(stored.id)
     expect(await answerTo(made, token, { isJoin: true })).toMatchObject({ status: 401, code: 'revoked_token' })
+  })
+
+  test('is told of, with the address, where all of it was there, and not again for a while', async () => {
+    const made = house()
+    const [revoked, expired, spent] = [
+      made.office.issue(cart),
+      made.office.issue({ ...cart, expiresInMs: 1 }),
+      made.office.issue({ ...cart, singleUse: true }),
+    ] as const
+    made.office.revoke(revoked.stored.id)
+    made.office.spend(spent.stored.id, { keyHash: 'k', certificates: 'c', notBefore: 0, notAfter: 1 })
+    await made.clock.advance(1000)
+    expect(await answerTo(made, spent.token, { isJoin: true })).toMatchObject({ token: spent.stored.id })
+    for (const { token } of [revoked, expired, spent, revoked]) await answerTo(made, token)
+    for (const { stored } of [revoked, expired]) await answerTo(made, `zh_${stored.id}_${'x'.repeat(43)}`)
+    await answerTo(made, made.office.issue(cart).token)
+    expect(made.told).toEqual([
+      `${revoked.stored.id} revoked_token 10.0.0.1`,
+      `${expired.stored.id} expired_token 10.0.0.1`,
+      `${spent.stored.id} used_token 10.0.0.1`,
+    ])
   })
 
   test('says nothing of itself to somebody who knows its id alone', async () => {

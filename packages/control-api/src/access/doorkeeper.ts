@@ -9,6 +9,7 @@ import type { Caller } from './caller.ts'
 import type { PeerCallers } from './peer-callers.ts'
 import { type Stranger, type StrangerCode, strangerOf } from './stranger.ts'
 import { readToken } from './token-text.ts'
+import { VoidUses } from './void-uses.ts'
 
 /** What a doorkeeper needs. */
 export interface DoorkeeperParts {
@@ -17,6 +18,16 @@ export interface DoorkeeperParts {
   readonly metrics: Metrics
   /** Null where no certificates are looked at. */
   readonly peers: PeerCallers | null
+  /** Told of strangers who had all of a token that is void, at a bounded rate. Must not throw. Default: nobody is. */
+  readonly onVoidToken?: (use: VoidUse) => void
+}
+
+/** Somebody came with a token that is void, and whose secret was right. */
+export interface VoidUse {
+  readonly token: StoredToken
+  readonly code: StrangerCode
+  /** The address. */
+  readonly remote: string
 }
 
 /** How a request is looked at. */
@@ -31,11 +42,13 @@ const unknownHash = Buffer.alloc(32)
 export class Doorkeeper {
   readonly #parts: DoorkeeperParts
   readonly #attempts: Attempts
+  readonly #voidUses: VoidUses
   readonly #strangers: Count
 
   constructor(parts: DoorkeeperParts) {
     this.#parts = parts
     this.#attempts = new Attempts(parts.clock)
+    this.#voidUses = new VoidUses(parts.clock)
     this.#strangers = parts.metrics.counter(
       'zerohop_control_strangers_total',
       'Requests without a valid token or certificate, by what was answered.',
@@ -47,12 +60,12 @@ export class Doorkeeper {
   recognise(request: IncomingMessage, { isJoin = false }: Recognition = {}): Caller | Promise<Stranger> {
     const { socket } = request
     const header = request.headers.authorization
-    const found = header === undefined ? this.#parts.peers?.of(socket) : this.#byToken(header, isJoin)
+    const found = header === undefined ? this.#parts.peers?.of(socket) : this.#byToken(header, isJoin, socket.remoteAddress ?? '')
     if (found != null && !('status' in found)) return found
     return this.#stranger(found ?? strangerOf('no_token'), socket.remoteAddress ?? '')
   }
 
-  #byToken(header: string, isJoin: boolean): Caller | Stranger {
+  #byToken(header: string, isJoin: boolean, remote: string): Caller | Stranger {
     const given = readToken(/^Bearer +(\S+)$/i.exec(header)?.[1] ?? '')
     const token = given === null ? null : this.#parts.tokens.get(given.id)
     const hash = createHash('sha256')
@@ -62,8 +75,11 @@ export class Doorkeeper {
     const isEqual = timingSafeEqual(hash, token === null ? unknownHash : Buffer.from(token.hash, 'hex'))
     // Only who holds all of a token is told what became of it.
     if (token === null || !isEqual) return strangerOf('wrong_token')
-    const problem = this.#problemOf(token, isJoin)
-    if (problem !== null) return strangerOf(problem)
+    const code = this.#problemOf(token, isJoin)
+    if (code !== null) {
+      if (this.#voidUses.takes(token.id)) this.#parts.onVoidToken?.({ token, code, remote })
+      return strangerOf(code)
+    }
     const { id, name, service, singleUse } = token
     return { token: id, name, service, singleUse, leaf: null }
   }

@@ -96,6 +96,20 @@ test('every write leaves a line, in the audit and in the log', async () => {
   ])
 })
 
+test('who comes with a token that was taken back is written down, without the token', async () => {
+  const { token, id } = (await running.ask('POST', '/v1/tokens', { body: { service: 'cart' } })).body
+  await running.ask('DELETE', `/v1/tokens/${id}`)
+  for (let at = 0; at < 3; at++) {
+    expect(codeOf(await running.ask('GET', '/v1/documents/cart?instance=a&schema=4', { token }))).toEqual([401, 'revoked_token'])
+  }
+  const { entries } = (await running.ask('GET', '/v1/audit?limit=2')).body
+  expect(entries).toMatchObject([
+    { by: `cart (${id})`, remote: '127.0.0.1', action: 'token.refuse', subject: `${id} (service cart), revoked_token` },
+    { action: 'token.revoke' },
+  ])
+  expect(JSON.stringify(entries)).not.toContain(token.slice(16, 40))
+})
+
 test('no secret is in a log, an error, a list or a metric', async () => {
   const made = (await running.ask('POST', '/v1/tokens', { body: { service: 'cart' } })).body.token as string
   const rotated = (await running.ask('POST', '/v1/tokens:rotate-admin')).body.token as string

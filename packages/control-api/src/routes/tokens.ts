@@ -71,7 +71,7 @@ export function tokenOperations(office: TokenOffice, writes: Writes): Operation[
   const make = (request: ApiRequest, { action, ended = '', make }: Making): z.output<typeof freshSchema> =>
     writes.perform(request, () => {
       const { token, stored } = make()
-      const account = { action, subject: subjectOf(stored) + endOf(office, ended), revision: null, forced: false }
+      const account = { action, subject: tokenSubject(stored) + endOf(office, ended), revision: null, forced: false }
       return { account, result: { ...shown(office, stored), token } }
     })
   return [
@@ -142,7 +142,7 @@ function revoke(request: ApiRequest, office: TokenOffice, writes: Writes): void 
       const stored = office.revoke(id)
       if (stored === null) throw new RequestProblem(404, 'unknown_token', { message: `There is no token ${id}.` })
       return {
-        account: { action: 'token.revoke', subject: subjectOf(stored) + endOf(office, id), revision: null, forced: false },
+        account: { action: 'token.revoke', subject: tokenSubject(stored) + endOf(office, id), revision: null, forced: false },
         result: undefined,
       }
     })
@@ -159,7 +159,8 @@ function endOf(office: TokenOffice, id: string): string {
   return lastAt === null ? '' : `, ends a line of certificates; the last one expires at ${new Date(lastAt).toISOString()}`
 }
 
-function subjectOf({ id, service, name }: StoredToken): string {
+/** A token as the audit names it. */
+export function tokenSubject({ id, service, name }: StoredToken): string {
   return `${id} (${service === null ? `admin ${name}` : `service ${service}`})`
 }
 

@@ -47,7 +47,7 @@ export class Writes {
    * Does a write and accounts for it.
    * @throws RequestProblem `store_failed` where the disk does not take it, and what `write` throws
    */
-  perform<T>(request: ApiRequest, write: () => { readonly account: WriteAccount; readonly result: T }): T {
+  perform<T>(request: Pick<ApiRequest, 'caller' | 'remote'>, write: () => { readonly account: WriteAccount; readonly result: T }): T {
     const { stores, clock, log } = this.#parts
     const [entry, result] = this.#kept(() =>
       stores.atomically(() => {

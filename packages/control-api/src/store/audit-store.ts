@@ -8,7 +8,7 @@ export interface AuditEntry {
   readonly by: string
   /** The address from which the write came. */
   readonly remote: string
-  /** `policy.put`, `token.create`, `identity.issue`: what was written, and how; `identity.refuse` where a certificate was refused. */
+  /** `policy.put`, `token.create`, `identity.issue`: what was written, and how; `identity.refuse` where a certificate was refused, `token.refuse` where a token was void. */
   readonly action: string
   /** What was written: names of services, the id of a token. */
   readonly subject: string

@@ -51,7 +51,11 @@ const steps: readonly string[] = [
    CREATE INDEX leaves_by_expiry ON leaves (not_after);
    CREATE INDEX leaves_by_line ON leaves (token, not_after);`,
   `ALTER TABLE leaves ADD COLUMN digest TEXT NOT NULL DEFAULT '';`,
-  `CREATE INDEX audit_of_callers ON audit (by, number) WHERE action IN ('identity.issue', 'identity.refuse');`,
+  // The same conditions with another action in them; the oldest line that is looked for is that of one caller.
+  `DROP INDEX audit_of_services;
+   DROP INDEX audit_of_people;
+   CREATE INDEX audit_of_services ON audit (by, number) WHERE action IN ('identity.issue', 'identity.refuse', 'token.refuse');
+   CREATE INDEX audit_of_people ON audit (number) WHERE NOT action IN ('identity.issue', 'identity.refuse', 'token.refuse');`,
 ]
 
 /** The version that this program reads and writes. */

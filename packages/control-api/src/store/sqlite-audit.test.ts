@@ -34,8 +34,9 @@ test('however often services ask for certificates, what people did stays', () =>
   for (let at = 0; at < 9; at++) {
     audit.record({ ...entry, action: 'identity.issue', subject: `issued ${at}` })
     audit.record({ ...entry, action: 'identity.refuse', subject: `refused ${at}` })
+    audit.record({ ...entry, action: 'token.refuse', subject: `void ${at}` })
   }
-  expect(subjects(audit)).toEqual(['refused 8', 'issued 8', 'refused 7', 'kept'])
+  expect(subjects(audit)).toEqual(['void 8', 'refused 8', 'issued 8', 'kept'])
 })
 
 test('one service that asks without end pushes out its own lines, and nothing of the others, over a restart too', () => {

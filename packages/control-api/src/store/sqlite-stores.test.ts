@@ -78,7 +78,7 @@ test('of leaves that were kept before lines were, everything is known but how th
   open().authority.addLeaf({ serial: 'A', digest: 'of A', root: 1, until: 5000, notAfter: 5000, token: 'one' }, 0)
   close()
   const older = new DatabaseSync(file('database'))
-  older.exec(`DROP INDEX audit_of_callers; DROP INDEX leaves_by_expiry; DROP INDEX leaves_by_line; DELETE FROM schema_version WHERE version >= 5;
+  older.exec(`DROP INDEX leaves_by_expiry; DROP INDEX leaves_by_line; DELETE FROM schema_version WHERE version >= 5;
     ALTER TABLE leaves DROP COLUMN digest; ALTER TABLE leaves DROP COLUMN token; ALTER TABLE leaves DROP COLUMN not_after`)
   older.close()
   const { authority } = open()
@@ -91,7 +91,7 @@ test('leaves that were kept before their digests were are known by their serial 
   open().authority.addLeaf({ serial: 'A', digest: 'of A', root: 1, until: 5000, notAfter: 5000, token: 'one' }, 0)
   close()
   const older = new DatabaseSync(file('database'))
-  older.exec('DROP INDEX audit_of_callers; DELETE FROM schema_version WHERE version >= 6; ALTER TABLE leaves DROP COLUMN digest')
+  older.exec('DELETE FROM schema_version WHERE version >= 6; ALTER TABLE leaves DROP COLUMN digest')
   older.close()
   expect(open().authority.lineOf({ serial: 'A', digest: 'of A' })).toBe('one')
 })
