@@ -164,3 +164,22 @@ test.concurrent('away for longer than a life, readiness is false before the firs
   expect(codes.filter((code) => code !== 'NO_IDENTITY' && code !== 'UNREACHED')).toEqual([])
   expect(failures.filter(({ wasKnown }) => !wasKnown).map(({ error }) => error.message)).toEqual([])
 }, 200_000)
+
+test.concurrent('away for longer than a life, a process whose token was good once says that it needs another one', async () => {
+  await using control = await strictControl(shortestMs)
+  const once = async () => (await control.must('POST', '/v1/tokens', { body: { service: 'once', singleUse: true } })).body.token as string
+  await using member = await SecuredMember.start({ service: 'once', control: control.url, token: await once() })
+  const told = async (): Promise<string> => (await member.readiness()).why
+  expect(await told()).toBe('ok')
+  await control.kill()
+  await eventually(async () => / expired at /.test(await told()), 'its certificate has expired', 2 * shortestMs)
+  await control.start()
+  await eventually(async () => (await told()).includes('used_token'), 'it says why it gets no other one', 40_000)
+  const why = await told()
+  printFigures('a token that was good once, after a long outage', { why })
+  expect(why).toMatch(
+    /^the certificate of \S+\/svc\/once expired at \S+, and https:\S+ the answer is 401: used_token: .*: give the process another token, or one that can be used again\.?$/,
+  )
+  await using next = await SecuredMember.start({ service: 'once', instance: 'once-2', control: control.url, token: await once() })
+  expect(await next.readiness()).toEqual({ ready: true, why: 'ok' })
+}, 200_000)

@@ -26,7 +26,7 @@ const sentences: Readonly<Record<StrangerCode, string>> = {
   no_token: 'A token is needed: send `authorization: Bearer zh_...`.',
   wrong_token: 'The token is not one of this control API: it was replaced long ago, or it belongs elsewhere.',
   expired_token: 'The token has expired: ask an admin for another one.',
-  used_token: 'The token was good for one certificate, and that was issued: ask an admin for another one.',
+  used_token: 'The token was good for one certificate, and that was issued: give the process another token, or one that can be used again.',
   revoked_token: 'The token was revoked or rotated: ask an admin for another one.',
   wrong_certificate: 'The client certificate is none that this control API has issued to a service; send a token, or another certificate.',
   expired_certificate: 'The client certificate has expired: send a token, or renew it in time.',
