@@ -43,7 +43,7 @@ export class Call {
   readonly idempotent: boolean
   /** When the call entered the mesh, by the mesh's clock. */
   startedAt = 0
-  /** The version chosen for all attempts; '' while none is. `route` writes it. */
+  /** The version chosen for all attempts; '' while none is. `route` writes it, and `waitForReady` takes it back. */
   version = ''
   /** The moment at which the whole call is over; Infinity: never. `deadline` writes it. */
   deadlineAt = Number.POSITIVE_INFINITY

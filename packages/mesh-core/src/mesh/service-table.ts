@@ -3,7 +3,7 @@ import type { Discovery } from '../kernel/discovery.ts'
 import type { Send } from '../kernel/layer.ts'
 import { refusal } from '../kernel/outcome.ts'
 import type { EffectivePolicy } from '../policy/index.ts'
-import { clientStack, type StackGround } from '../stack/client-stack.ts'
+import { type ClientStack, clientStack, type StackGround } from '../stack/client-stack.ts'
 import type { Destination } from '../stack/destination.ts'
 import { StandingState, type StateListener } from '../stack/standing-state.ts'
 import type { Wire } from '../stack/wire.ts'
@@ -82,17 +82,18 @@ export class ServiceTable {
   prepare(policies: PolicyInForce): () => void {
     const prepared = [...this.#services.values()].map((known) => {
       const policy = policies.of(known.service)
-      const sends = [...known.destinations.values()].map(({ wire, destination }) => ({
+      const stacks = [...known.destinations.values()].map(({ wire, destination }) => ({
         destination,
-        send: this.#stackOf(known, policy, wire),
+        made: this.#stackOf(known, policy, wire),
       }))
-      return { known, policy, sends }
+      return { known, policy, stacks }
     })
     return () => {
-      for (const { known, policy, sends } of prepared) {
+      for (const { known, policy, stacks } of prepared) {
         known.policy = policy
-        for (const { destination, send } of sends) {
-          destination.send = send
+        for (const { destination, made } of stacks) {
+          destination.send = made.send
+          destination.onward = made.onward
           destination.revision = policies.revision
         }
       }
@@ -151,16 +152,20 @@ export class ServiceTable {
     const { service, state, destinations } = known
     let entry = destinations.get(wire.name)
     if (entry === undefined) {
-      const send = this.#stackOf(known, known.policy, wire)
-      entry = { wire, destination: { service, send, revision: this.#options.policies().revision } }
+      const made = this.#stackOf(known, known.policy, wire)
+      entry = { wire, destination: { service, ...made, revision: this.#options.policies().revision } }
       destinations.set(wire.name, entry)
       state.calledOver(wire)
     }
     return entry.destination
   }
 
-  #stackOf({ service, state }: KnownService, policy: EffectivePolicy, wire: Wire): Send {
-    return clientStack(policy, state, { ground: this.#options.ground, wire, look: () => void this.find(service) })
+  #stackOf({ service, state, destinations }: KnownService, policy: EffectivePolicy, wire: Wire): ClientStack {
+    const onward = (): Send | null => {
+      this.find(service)
+      return destinations.get(wire.name)?.destination.onward ?? null
+    }
+    return clientStack(policy, state, { ground: this.#options.ground, wire, onward })
   }
 
   #follow(known: KnownService): boolean {

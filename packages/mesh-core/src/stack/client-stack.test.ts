@@ -91,6 +91,25 @@ describe('the order of layers', () => {
     expect([state.budget.left(clock.now()) >= budget, ...held()]).toEqual([true, 0, 0, 0, 0])
   })
 
+  test('a call that has waited goes on under the policy in force by then', async () => {
+    const to = (version: string) => ({ versions: { [version]: { labels: { version } } }, to: [{ version, weight: 1 }] })
+    for (const [before, after, version] of [
+      [{}, to('v2'), 'v2'],
+      [to('v1'), to('v2'), 'v2'],
+      [to('v1'), {}, ''],
+    ] as const) {
+      const { start, clock, source, bottom, adopt } = bareStack({ timeout: '1m', ...before }, 'ok', ['v1', 'v2'])
+      const infos = source.current as readonly EndpointInfo[]
+      source.set([])
+      const { done } = start({ waitsForReady: true })
+      await clock.advance('1s')
+      adopt(after)
+      source.set(infos)
+      await clock.advance('1s')
+      expect([verdictName((await done).verdict), bottom.attempts.map((attempt) => attempt.version)]).toEqual(['ok', [version]])
+    }
+  })
+
   test('a rate-limited call neither takes a place nor starts the probe of an open breaker', async () => {
     const { run, clock, state, bottom } = bareStack(
       { rateLimit: { outbound: { perSecond: 1, burst: 1 } }, breaker: { consecutiveFailures: 1, openFor: '500ms' }, ...noRetry },

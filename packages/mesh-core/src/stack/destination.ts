@@ -6,6 +6,8 @@ export interface Destination {
   readonly service: string
   /** The compiled stack. */
   send: Send
+  /** The part of it below what a call costs once. */
+  onward: Send
   /** The policy in force, as errors and `explain` name it. */
   revision: string
 }

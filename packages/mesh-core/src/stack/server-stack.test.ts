@@ -69,7 +69,7 @@ const outbound: Build = (ground, bottom) => {
   const listener = { breaker: () => {}, outlier: () => {}, health: () => {}, endpoints: () => {}, problem: () => {} }
   const state = new StandingState({ service: 'cart', policy, clock, wheel, random: Math.random, listener })
   state.endpoints.follow(new WatchSource(infos))
-  const send = clientStack(policy, state, { ground, wire: { name: 'http', bottom: () => bottom, answer } })
+  const { send } = clientStack(policy, state, { ground, wire: { name: 'http', bottom: () => bottom, answer } })
   const inFlight = (): number => [...state.endpoints.all].reduce((sum, endpoint) => sum + endpoint.inFlight, 0)
   return { send, gate: state.gate, inFlight }
 }

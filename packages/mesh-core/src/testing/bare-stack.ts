@@ -1,13 +1,14 @@
 /** A client stack over a scripted bottom, in virtual time: what tests of the order of layers and of policy changes stand on. */
 import { Call } from '../kernel/call.ts'
 import type { EndpointInfo } from '../kernel/discovery.ts'
+import type { Send } from '../kernel/layer.ts'
 import { type Outcome, wholeOutcome } from '../kernel/outcome.ts'
 import { TimerWheel } from '../kernel/timer-wheel.ts'
 import { FAULT, OK, UNAVAILABLE, type Verdict } from '../kernel/verdict.ts'
 import { WatchSource } from '../kernel/watch.ts'
 import { Meter } from '../observe/meter.ts'
 import { type EffectivePolicy, effectivePolicy, type PolicyDocumentInput, readPolicies } from '../policy/index.ts'
-import { clientStack } from '../stack/client-stack.ts'
+import { type ClientStack, clientStack } from '../stack/client-stack.ts'
 import { StandingState } from '../stack/standing-state.ts'
 import type { Wire } from '../stack/wire.ts'
 import { fakeClock } from './fake-clock.ts'
@@ -53,10 +54,11 @@ export function bareStack(
   const infos = versions.map((version, n): EndpointInfo => ({ address: `${version}-${n}:1`, labels: { version }, zone: '', weight: 1 }))
   const source = new WatchSource<readonly EndpointInfo[]>(infos)
   state.endpoints.follow(source)
-  let send = clientStack(policy, state, { ground, wire })
+  const place = { ground, wire, onward: (): Send => compiled.onward }
+  let compiled: ClientStack = clientStack(policy, state, place)
   const adopt = (next: Omit<PolicyDocumentInput, 'service'>): void => {
     const to = policyOf(next)
-    send = clientStack(to, state, { ground, wire })
+    compiled = clientStack(to, state, place)
     state.retune(to)
   }
   const start = (over: { idempotent?: boolean; waitsForReady?: boolean } = {}) => {
@@ -64,7 +66,7 @@ export function bareStack(
     const call = new Call({ service: 's', method: 'GET', path: '/', kind: 'unary', message: null, replayable: true, idempotent })
     call.startedAt = clock.now()
     call.waitsForReady = waitsForReady
-    return { call, done: send(call) }
+    return { call, done: compiled.send(call) }
   }
   const run = async (over: { idempotent?: boolean } = {}) => (await start(over).done) as Outcome
   // Nothing is held: no place, no alarm, no attempt under way anywhere.

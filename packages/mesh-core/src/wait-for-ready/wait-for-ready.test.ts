@@ -27,7 +27,11 @@ function underTest(script: readonly ScriptEntry[] | ScriptEntry, random = () => 
   const wheel = new TimerWheel(clock)
   const bottom = scriptedSend(script, clock)
   let looks = 0
-  const send = waitForReady({ clock, wheel, random, look: () => looks++ })(bottom)
+  const onward = (): null => {
+    looks++
+    return null
+  }
+  const send = waitForReady({ clock, wheel, random, onward })(bottom)
   const start = ({ waits = true, deadlineAt = Number.POSITIVE_INFINITY } = {}) => {
     const call = new Call({ service: 's', method: 'GET', path: '/', kind: 'unary', message: null, replayable: true, idempotent: false })
     call.waitsForReady = waits

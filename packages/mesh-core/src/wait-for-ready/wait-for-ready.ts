@@ -15,8 +15,11 @@ export interface WaitForReadyOptions {
   readonly wheel: TimerWheel
   /** Draws the pause within its bounds. */
   readonly random: Random
-  /** Looks whether discovery knows the service by now; called before the call goes down again. */
-  readonly look: () => void
+  /**
+   * Looks whether discovery knows the service by now, and says where a call that has waited goes down: the way may have changed with the policy.
+   * null: as before.
+   */
+  readonly onward: () => Send | null
 }
 
 // As soon as a retry would come; and so that whoever has waited long learns within a second that it need not.
@@ -27,7 +30,7 @@ const mostRecords = 100
 // As `deadline` has it.
 const hurriedShare = 0.1
 
-/** Writes `call.waited`, `call.failures`, `call.tried` and `call.hurried`, and takes back the number of an attempt that went nowhere. */
+/** Writes `call.waited`, `call.failures`, `call.tried` and `call.hurried`; takes back the version, and the number of an attempt that went nowhere. */
 export function waitForReady(options: WaitForReadyOptions): Layer {
   return (next) => (call) => (call.waitsForReady ? sendWhenReady(call, next, options) : next(call))
 }
@@ -36,8 +39,8 @@ async function sendWhenReady(call: Call, next: Send, options: WaitForReadyOption
   const { clock, random } = options
   let pauseMs = firstPauseMs
   let last: Outcome | null = null
-  for (;;) {
-    const outcome = await next(call)
+  for (let send = next; ; send = options.onward() ?? next) {
+    const outcome = await send(call)
     if (!isUnready(outcome) || !call.replayable) return last === null ? outcome : afterWait(call, outcome, last)
     last = outcome
     note(call, outcome)
@@ -48,11 +51,12 @@ async function sendWhenReady(call: Call, next: Send, options: WaitForReadyOption
     call.waited++
     // The wait has used its time up: running out of the rest says nothing about the server.
     if (call.deadlineAt - now < (call.deadlineAt - call.startedAt) * hurriedShare) call.hurried = true
-    options.look()
   }
 }
 
 function note(call: Call, outcome: Outcome): void {
+  // Nothing of it has left: it may go to another version, as the policy in force by then says.
+  call.version = ''
   if (outcome.code === 'NO_ENDPOINT') call.attempt = outcome.attempt - 1
   if (outcome.verdict !== UNREACHED) return
   call.failures ??= []
