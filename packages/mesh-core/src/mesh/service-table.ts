@@ -14,6 +14,8 @@ export interface KnownService {
   readonly service: string
   readonly state: StandingState
   policy: EffectivePolicy
+  /** False for one that calls wait for, and that nobody has known yet. */
+  wasFound: boolean
   /** By the name of the wire. */
   readonly destinations: Map<string, { readonly wire: Wire; readonly destination: Destination }>
 }
@@ -56,7 +58,7 @@ export class ServiceTable {
 
   /** True for a service that was found once, known still or not. */
   knew(service: string): boolean {
-    return this.#services.has(service) || this.#former.has(service)
+    return this.#services.get(service)?.wasFound === true || this.#former.has(service)
   }
 
   /** The services met so far. */
@@ -72,7 +74,7 @@ export class ServiceTable {
 
   /** The same for a call that waits until somebody knows the service: nobody need know it yet. */
   expected(service: string, wire: Wire): Destination {
-    return this.#destinationOf(this.find(service) ?? this.#services.get(service) ?? this.#add(service, null), wire)
+    return this.#destinationOf(this.find(service) ?? this.#services.get(service) ?? this.#add(service, null, false), wire)
   }
 
   /**
@@ -123,10 +125,10 @@ export class ServiceTable {
     const { discovery, policies } = this.#options
     const watch = discovery?.watch(service) ?? null
     // A service that only a policy names is known too: a call that quietly passed by its policy would be worse than one that fails.
-    return watch === null && !policies().names(service) ? null : this.#add(service, watch)
+    return watch === null && !policies().names(service) ? null : this.#add(service, watch, true)
   }
 
-  #add(service: string, watch: ReturnType<Discovery['watch']>): KnownService {
+  #add(service: string, watch: ReturnType<Discovery['watch']>, wasFound: boolean): KnownService {
     const { ground, policies, listener, zone } = this.#options
     if (this.#services.size >= this.#lookThroughAt) {
       this.forgetGone()
@@ -138,6 +140,7 @@ export class ServiceTable {
       service,
       state: new StandingState({ service, policy, clock, wheel, random, listener: listener(service), zone }),
       policy,
+      wasFound,
       destinations: new Map(),
     }
     // In the table before it follows: who is told of its first endpoints may ask for it.
@@ -172,15 +175,16 @@ export class ServiceTable {
     const { discovery, policies } = this.#options
     const watch = discovery?.watch(known.service) ?? null
     if (watch === null && !policies().names(known.service)) return false
+    known.wasFound = true
     known.state.endpoints.follow(watch)
     return true
   }
 
-  #forget({ service, state, destinations }: KnownService): void {
+  #forget({ service, state, wasFound, destinations }: KnownService): void {
     const { clock, meter } = this.#options.ground
     this.#services.delete(service)
     this.#former.delete(service)
-    this.#former.add(service)
+    if (wasFound) this.#former.add(service)
     if (this.#former.size > mostFormer) this.#former.delete(this.#former.values().next().value as string)
     meter.forget(service)
     state.forget()

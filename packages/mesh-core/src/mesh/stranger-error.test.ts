@@ -54,3 +54,13 @@ test('a name with a dot that was known once must not leave either', () => {
   // Whoever reads metrics makes the mesh forget what is gone.
   return mesh.metrics().then(() => expect(codeOf('payment.eu')).toBe('NOT_REGISTERED'))
 })
+
+test('a name with a dot for which calls merely wait is none that was known', async () => {
+  const { mesh, parts, codeOf } = underTest({ policy: strict })
+  const bottom = () => Promise.reject(new Error('nothing is sent'))
+  const wire = { name: 'grpc', bottom: () => bottom, answer: bottom as never }
+  expect(parts.expected('api.example.com', wire).service).toBe('api.example.com')
+  expect(codeOf('api.example.com')).toBe('passes')
+  await mesh.metrics()
+  expect(codeOf('api.example.com')).toBe('passes')
+})
