@@ -204,6 +204,9 @@ describe('a call that is over', () => {
     const late = pushed(buffered, 'c')
     await new Promise((resolve) => process.nextTick(resolve))
     expect([late, sink.got]).toEqual([['c'], ['a']])
+    // The wire took the message that was under way after all: whoever waited for it has been let go, once.
+    sink.take()
+    expect(written).toEqual(['a', 'b'])
   })
 
   test('and was committed goes on sending, and keeps nothing', () => {

@@ -93,7 +93,12 @@ export class BufferedCall {
     this.#isClosed = true
     this.#sink = null
     this.#giveBack()
-    for (const { written } of this.#entries.splice(0)) if (written !== null) process.nextTick(written)
+    for (const entry of this.#entries) {
+      if (entry.written !== null) process.nextTick(entry.written)
+      // The wire may still say that it took a message that is under way.
+      entry.written = null
+    }
+    this.#entries.length = 0
   }
 
   #pump(): void {
@@ -133,7 +138,8 @@ export class BufferedCall {
   #release(): void {
     if (!this.#committed || this.#sink === null) return
     const taken = this.#isWriting ? this.#next - 1 : this.#next
-    this.#entries.splice(0, taken)
+    if (taken === this.#entries.length) this.#entries.length = 0
+    else this.#entries.splice(0, taken)
     this.#next -= taken
     this.#giveBack()
   }
