@@ -1,8 +1,10 @@
 /** Tests of what becomes of an attempt: what can be tried again, until when, and how long a stream may be silent. */
 import { Metadata, status as Status } from '@grpc/grpc-js'
+import { testMesh } from '@zerohop/mesh-core/testing'
 import { expect, it } from 'vitest'
-import { metadataOf, until } from './bytes-client-under-test.ts'
-import { caller, echoing, type Handlers, http2Upstream, upstream } from './upstream-under-test.ts'
+import { grpcReply } from '../reply.ts'
+import { BytesClient, metadataOf, until } from './bytes-client-under-test.ts'
+import { caller, echoing, type Handlers, upstream } from './upstream-under-test.ts'
 
 const retry = { attempts: 3, backoff: { base: 0, cap: 0 } }
 const idempotent = (): { metadata: Metadata } => ({ metadata: new Metadata({ idempotentRequest: true }) })
@@ -94,18 +96,16 @@ it('a mesh that refused above its handler is left for another one, and nobody he
 })
 
 it('a server whose clock rings first for the time of the call is not blamed for it', async () => {
-  await using server = await http2Upstream((stream) => {
-    stream.session?.once('close', () => {})
-    setTimeout(() => {
-      if (!stream.destroyed) stream.respond({ ':status': 200, 'grpc-status': String(Status.DEADLINE_EXCEEDED) }, { endStream: true })
-    }, 40)
-  })
-  await using shop = await caller([server.address])
-  expect((await shop.client.unary('', { deadline: Date.now() + 40 })).code).toBe(Status.DEADLINE_EXCEEDED)
-  expect((await shop.client.unary('', { deadline: Date.now() + 4000 })).code).toBe(Status.DEADLINE_EXCEEDED)
-  const metrics = await shop.mesh.metrics()
-  expect(metrics).toMatch(/zerohop_calls_total\{[^}]*verdict="expired"[^}]*\} 1/)
-  expect(metrics).toMatch(/zerohop_calls_total\{[^}]*verdict="fault"[^}]*\} 1/)
+  await using t = testMesh({ policy: { service: 'bytes', timeout: '1s' } })
+  const delays = [995, 994]
+  t.service('bytes', {}, () => grpcReply.delayed(delays.shift() as number, grpcReply.status('DEADLINE_EXCEEDED')))
+  const client = new BytesClient(t.mesh, {})
+  for (const verdict of ['expired', 'fault']) {
+    const ended = client.unary('')
+    await t.clock.advance('1s')
+    expect((await ended).code).toBe(Status.DEADLINE_EXCEEDED)
+    expect(await t.mesh.metrics()).toMatch(new RegExp(`zerohop_calls_total\\{[^}]*verdict="${verdict}"[^}]*\\} 1`))
+  }
 })
 
 it('a stream that falls silent is late, and one that speaks is not', async () => {

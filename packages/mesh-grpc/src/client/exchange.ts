@@ -2,6 +2,7 @@
 import { type Metadata, status as Status, type StatusObject } from '@grpc/grpc-js'
 import {
   Alarm,
+  type Answer,
   type Call,
   type ErrorCode,
   EXPIRED,
@@ -9,7 +10,6 @@ import {
   LATE,
   OK,
   Outcome,
-  type Reply,
   type StreamPolicy,
   type Verdict,
   type Waiting,
@@ -21,6 +21,10 @@ import type { GrpcMessage } from './grpc-call.ts'
 import { meaningOfEnd, pushbackMs } from './grpc-outcome.ts'
 import type { AuthContext, BottomGround, GrpcReply, ReplyReader } from './grpc-reply.ts'
 import type { StreamEnd } from './inner-channel.ts'
+
+// By so much a server's clock may ring before ours for the time that we gave it: on the wire that is rounded down to milliseconds, and a timer of
+// node counts from when its loop last looked at the clock, which a busy one does late.
+const earlyMs = 5
 
 /** Runs one attempt. A transport tells it what came, and does what it asks of the transport. */
 export abstract class Exchange extends Alarm implements GrpcReply, Waiting, MessageSink {
@@ -119,9 +123,8 @@ export abstract class Exchange extends Alarm implements GrpcReply, Waiting, Mess
       this.lost(meaning.verdict, { error: new Error(status.details), code: '', refused: end === 'refused' })
       return
     }
-    // A server's clock may ring before ours for the time that we gave it: that is our own time running out, and no answer of the server's.
-    // The time on the wire is rounded down to milliseconds.
-    if (end === 'answered' && status.code === Status.DEADLINE_EXCEEDED && now + 1 >= this.call.deadlineAt) {
+    // Our own time running out, and no answer of the server's.
+    if (end === 'answered' && status.code === Status.DEADLINE_EXCEEDED && now + earlyMs >= this.call.deadlineAt) {
       this.#broken(wholeOutcome(this.call, EXPIRED, { code: 'EXPIRED', at: now }))
       return
     }
@@ -130,7 +133,14 @@ export abstract class Exchange extends Alarm implements GrpcReply, Waiting, Mess
     const first = this.#outcome === null
     if (first) {
       const wait = verdict === OK ? -1 : pushbackMs(status.metadata)
-      this.#outcome = this.#outcomeOf(verdict, { reply: this, error: null, code: '', retryAfterMs: wait, open: false })
+      this.#outcome = this.#outcomeOf(verdict, {
+        reply: this,
+        error: null,
+        code: '',
+        retryAfterMs: wait,
+        staleConnection: false,
+        open: false,
+      })
     }
     this.#finish(verdict)
     if (first) this.#give(this.#outcome as Outcome)
@@ -188,7 +198,7 @@ export abstract class Exchange extends Alarm implements GrpcReply, Waiting, Mess
 
   // The call is committed: there will be no further attempt.
   #commit(): void {
-    this.#outcome = this.#outcomeOf(OK, { reply: this, error: null, code: '', retryAfterMs: -1, open: true })
+    this.#outcome = this.#outcomeOf(OK, { reply: this, error: null, code: '', retryAfterMs: -1, staleConnection: false, open: true })
     this.message.request.commit()
     // The promise is kept in a later microtask. What came in the same packet, perhaps the status, has arrived by then.
     this.#give(this.#outcome)
@@ -222,18 +232,10 @@ export abstract class Exchange extends Alarm implements GrpcReply, Waiting, Mess
     else this.#breakOff = end
   }
 
-  #outcomeOf(
-    verdict: Verdict,
-    rest: {
-      reply: Reply | null
-      error: Error | null
-      code: ErrorCode | ''
-      retryAfterMs: number
-      open: boolean
-      staleConnection?: boolean
-    },
-  ) {
-    return new Outcome(this.call, verdict, { staleConnection: false, ...rest, at: this.ground.parts.clock.now() })
+  // One object, and no spread: every answer passes here.
+  #outcomeOf(verdict: Verdict, { reply, error, code, retryAfterMs, staleConnection, open }: Omit<Answer, 'at'>): Outcome {
+    const at = this.ground.parts.clock.now()
+    return new Outcome(this.call, verdict, { reply, error, code, at, retryAfterMs, staleConnection, open })
   }
 
   #finish(final: Verdict): void {
