@@ -16,13 +16,10 @@ export interface GrpcMessageStart {
   readonly request: BufferedCall
   /** True where the response is a single message: what comes before it is held back, so that a status in its trailers can be tried again. */
   readonly unaryResponse: boolean
-  readonly options: WireOptions
   /** The program's own for this call; null for none. */
   readonly credentials: CallCredentials | null
   /** The `:authority` that the program asks for; null for that of its channel. */
   readonly host: string | null
-  /** The policy in force when the call began, for the messages of errors. */
-  readonly revision: string
 }
 
 /** The message of a {@link Call} over gRPC. */
@@ -33,18 +30,19 @@ export class GrpcMessage {
   readonly options: WireOptions
   readonly credentials: CallCredentials | null
   readonly host: string | null
+  /** The policy in force when the call began, for the messages of errors. */
   readonly revision: string
   readonly #headers: OutgoingHttpHeaders
   readonly #hasBaggage: boolean
 
-  constructor(start: GrpcMessageStart) {
+  constructor(start: GrpcMessageStart, options: WireOptions, revision: string) {
     this.path = start.path
     this.request = start.request
     this.unaryResponse = start.unaryResponse
-    this.options = start.options
+    this.options = options
     this.credentials = start.credentials
     this.host = start.host
-    this.revision = start.revision
+    this.revision = revision
     const headers = start.headers
     this.#headers = headers
     this.#hasBaggage = 'baggage' in headers

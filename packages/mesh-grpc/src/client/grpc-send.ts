@@ -68,7 +68,7 @@ class StreamAttempt extends Exchange implements Passenger, InterceptingListener 
       headers['grpc-encoding'] = coding
     }
     // What the attempt before this one wrote there stands there still.
-    else delete headers['grpc-encoding']
+    else if ('grpc-encoding' in headers) delete headers['grpc-encoding']
     this.#heardBefore = connection.heard
     if (message.credentials === null) this.#open(headers)
     else {

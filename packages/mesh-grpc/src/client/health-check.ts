@@ -43,16 +43,8 @@ function checkCall({ service, about, options }: HealthCheckGround): Call {
   const request = new BufferedCall(new ReplayRoom())
   request.push(writeCheckRequest(about), undefined, null)
   request.end()
-  const message = new GrpcMessage({
-    path,
-    headers: headersOf(new Metadata()),
-    request,
-    unaryResponse: true,
-    options,
-    credentials: null,
-    host: null,
-    revision: '',
-  })
+  const asked = { path, headers: headersOf(new Metadata()), request, unaryResponse: true, credentials: null, host: null }
+  const message = new GrpcMessage(asked, options, '')
   return new Call({ service, method: methodName(path), path, kind: 'unary', message, replayable: true, idempotent: true })
 }
 

@@ -24,6 +24,8 @@ export interface CallRequest {
 type MessageContext = Parameters<ClientCall['sendMessageWithContext']>[0]
 
 let numbers = 0
+// A microtask costs half of what a tick of the process does.
+const soon = Promise.resolve()
 
 export class MeshCall implements ClientCall, ReplyReader, SendingOwner {
   readonly #ground: CallGround
@@ -69,8 +71,8 @@ export class MeshCall implements ClientCall, ReplyReader, SendingOwner {
     this.#startedAt = this.#ground.parts.clock.now()
     this.#timeoutMs = Math.min(deadline, hasDeadline ? Number(parent.getDeadline()) : Number.POSITIVE_INFINITY) - Date.now()
     if (parent !== null && (flags & propagate.CANCELLATION) !== 0) parent.once('cancelled', this.#parentLeft)
-    // Not at once: in this tick a client says what kind of call it is, and all of a single message.
-    process.nextTick(begin, this)
+    // Not at once: in one go with its start a client says what kind of call it is, and all of a single message.
+    void soon.then(() => this.#begin())
   }
 
   sendMessageWithContext(context: MessageContext, serialized: Buffer): void {
@@ -126,8 +128,8 @@ export class MeshCall implements ClientCall, ReplyReader, SendingOwner {
     return this.#reply?.authContext() ?? null
   }
 
-  /** Everything that was to be said in the tick of the start has been said. */
-  begin(): void {
+  /** Everything that was to be said in one go with the start has been said. */
+  #begin(): void {
     if (this.#departure !== null) return
     this.#sending = new Sending(
       {
@@ -190,10 +192,6 @@ export class MeshCall implements ClientCall, ReplyReader, SendingOwner {
 function asBuffer(serialized: unknown): Buffer | null {
   if (Buffer.isBuffer(serialized)) return serialized
   return isUint8Array(serialized) ? Buffer.from(serialized.buffer, serialized.byteOffset, serialized.byteLength) : null
-}
-
-function begin(call: MeshCall): void {
-  call.begin()
 }
 
 function tell(listener: InterceptingListener, status: StatusObject): void {

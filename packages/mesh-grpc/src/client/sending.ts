@@ -51,7 +51,7 @@ export interface SendingOwner {
   finish(status: StatusObject): void
 }
 
-/** One call. Its owner hears of its end in a tick of its own, whatever it does and throws there. */
+/** One call. What its owner throws when it hears of the answer is thrown in a tick of its own. */
 export class Sending {
   readonly #start: SendingStart
   readonly #owner: SendingOwner
@@ -108,7 +108,7 @@ export class Sending {
       method: methodName(path),
       path,
       kind: unaryResponse && request.ended ? 'unary' : 'stream',
-      message: new GrpcMessage({ ...this.#start, options: ground.options, revision: destination.revision }),
+      message: new GrpcMessage(this.#start, ground.options, destination.revision),
       replayable: true,
       idempotent: said.idempotentRequest ?? ground.methods.get(path)?.idempotent ?? false,
     })
@@ -121,19 +121,23 @@ export class Sending {
       if (timeoutMs <= 0) call.end(EXPIRED)
     }
     this.#call = call
-    destination.send(call).then((outcome) => process.nextTick(answered, this, outcome))
+    void destination.send(call).then((outcome) => this.#answered(outcome))
   }
 
-  /** What came of the call as the mesh sees it. */
-  answered(outcome: Outcome): void {
+  #answered(outcome: Outcome): void {
     const reply = outcome.reply as GrpcReply | null
-    if (reply !== null) this.#owner.tookReply(reply, outcome.endpoint?.address ?? '')
-    else this.#owner.finish(this.statusOf(outcome))
+    try {
+      if (reply !== null) this.#owner.tookReply(reply, outcome.endpoint?.address ?? '')
+      else this.#owner.finish(this.statusOf(outcome))
+    } catch (error) {
+      // The program's own, which must not end as the rejection of a promise that nobody has.
+      process.nextTick(rethrow, error)
+    }
   }
 }
 
-function answered(sending: Sending, outcome: Outcome): void {
-  sending.answered(outcome)
+function rethrow(error: unknown): void {
+  throw error
 }
 
 function finish(owner: SendingOwner, status: StatusObject): void {
