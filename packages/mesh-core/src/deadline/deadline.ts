@@ -2,8 +2,8 @@
 import type { Ambient } from '../kernel/ambient.ts'
 import type { Call } from '../kernel/call.ts'
 import type { Clock } from '../kernel/clock.ts'
-import type { Layer } from '../kernel/layer.ts'
-import { ended, type Settler } from '../kernel/outcome.ts'
+import type { Layer, Send } from '../kernel/layer.ts'
+import { ended, type Outcome, type Settler } from '../kernel/outcome.ts'
 import { Alarm, type TimerWheel } from '../kernel/timer-wheel.ts'
 import { EXPIRED } from '../kernel/verdict.ts'
 
@@ -24,7 +24,7 @@ const hurriedShare = 0.1
  */
 export function deadline(options: DeadlineOptions): Layer {
   const { clock, wheel, timeoutMs } = options
-  return (next) => async (call) => {
+  return (next) => (call) => {
     const ownMs = call.timeoutMs > 0 && call.timeoutMs < timeoutMs ? call.timeoutMs : timeoutMs
     let deadlineAt = call.startedAt + ownMs
     const ambient = call.ambient?.bindsAt(call.startedAt) ? call.ambient : null
@@ -33,15 +33,19 @@ export function deadline(options: DeadlineOptions): Layer {
     call.hurried = deadlineAt - call.startedAt < timeoutMs * hurriedShare
     if (deadlineAt <= call.startedAt) call.end(EXPIRED)
     if (!call.isOver) ambient?.join(call)
-    if (call.isOver) return ended(call, clock.now())
+    if (call.isOver) return Promise.resolve(ended(call, clock.now()))
     if (ambient === null && deadlineAt === Number.POSITIVE_INFINITY) return next(call)
 
     const lifetime = new Lifetime(call, ambient)
     if (deadlineAt !== Number.POSITIVE_INFINITY) wheel.set(lifetime, deadlineAt, call.startedAt)
-    const outcome = await next(call)
-    outcome.whenSettled(lifetime, 0)
-    return outcome
+    return bounded(next, call, lifetime)
   }
+}
+
+async function bounded(next: Send, call: Call, lifetime: Lifetime): Promise<Outcome> {
+  const outcome = await next(call)
+  outcome.whenSettled(lifetime, 0)
+  return outcome
 }
 
 class Lifetime extends Alarm implements Settler {

@@ -21,6 +21,7 @@ import {
 } from '@zerohop/mesh-core/transport'
 import { statusVerdict } from '../status-verdict.ts'
 import type { HandlerWatcher, InterceptingCall, InterceptingListener } from './grpc-host.ts'
+import { HandlerScope, type ScopedCall } from './handler-scope.ts'
 import { errorStatus, refusalStatus, servedStatus, statusObject, withoutRefusalWord } from './mesh-status.ts'
 import { type EndedCall, type Fields, RelayedCall } from './relayed-call.ts'
 import { requestHeader } from './request-header.ts'
@@ -43,9 +44,9 @@ export interface ServedCallStart {
 
 /**
  * Stands between grpc-js' call below, which is the wire, and its listener above, which is the handler. The handler begins once the inbound
- * stack has let the call through, and whatever it is told it is told under the call's Ambient.
+ * stack has let the call through, and whatever it is told it is told under the call's Ambient (`HandlerScope`).
  */
-export class ServedCall extends RelayedCall implements Waiting, HandlerWatcher, InterceptingListener {
+export class ServedCall extends RelayedCall implements Waiting, HandlerWatcher, ScopedCall {
   readonly #parts: MeshParts
   readonly #stream: ServerHttp2Stream
   readonly #headers: IncomingHttpHeaders
@@ -54,6 +55,7 @@ export class ServedCall extends RelayedCall implements Waiting, HandlerWatcher, 
   readonly #inbound: Inbound
   readonly #call: Call
   #handler: InterceptingListener | null = null
+  #scope: HandlerScope | null = null
   #ambient: Ambient | null = null
   #resolve: ((outcome: Outcome) => void) | null = null
   // The handler has said how the call ends; grpc-js sends the status for it once the one message is on its way.
@@ -69,7 +71,10 @@ export class ServedCall extends RelayedCall implements Waiting, HandlerWatcher, 
     this.#caller = start.caller
     this.#inbound = start.inbound
     this.#call = start.callOf(this)
-    start.stream.once('close', () => this.#over())
+    start.stream.once('close', () => {
+      this.#over()
+      this.#scope?.closed()
+    })
   }
 
   /** The handler is ready to begin: sends the call down the inbound stack. */
@@ -86,13 +91,20 @@ export class ServedCall extends RelayedCall implements Waiting, HandlerWatcher, 
     this.#ambient = new ServedAmbient(call, acceptBaggage(this.#headers.baggage), this)
     this.#ambient.caller = this.#caller
     call.cancel = this
+    const { span } = call
     try {
-      this.#under((wire) => wire.start(this), this.wire)
+      runUnder(this.#ambient, () => (span === null ? begin(this) : span.run(begin, this)))
     } catch (error) {
       // The handler's own errors are caught above: this one is the tracing library's, and must not cost the place that this call holds.
       this.#failed(error)
     }
     return promise
+  }
+
+  /** Starts the handler, in whose context this is called. */
+  begin(): void {
+    this.#scope = new HandlerScope(this, this.#handler as InterceptingListener)
+    this.wire.start(this.#scope)
   }
 
   cancelled(call: Call): void {
@@ -135,32 +147,8 @@ export class ServedCall extends RelayedCall implements Waiting, HandlerWatcher, 
     this.wire.sendStatus(metadata ? { ...status, metadata: withoutRefusalWord(metadata) } : status)
   }
 
-  onReceiveMetadata(metadata: Fields): void {
-    this.#under((handler) => handler.onReceiveMetadata(metadata), this.#above)
-  }
-
-  onReceiveMessage(message: unknown): void {
-    this.#under((handler) => handler.onReceiveMessage(message), this.#above)
-  }
-
-  onReceiveHalfClose(): void {
-    this.#under((handler) => handler.onReceiveHalfClose(), this.#above)
-  }
-
-  // grpc-js says so at the end of every call, also of one that went well.
-  onCancel(): void {
+  endTold(): void {
     this.#over()
-    this.#under((handler) => handler.onCancel(), this.#above)
-  }
-
-  get #above(): InterceptingListener {
-    return this.#handler as InterceptingListener
-  }
-
-  // What comes from the wire comes in the context of the connection, where the async context of this call is unknown.
-  #under<A>(work: (argument: A) => void, argument: A): void {
-    const { span } = this.#call
-    runUnder(this.#ambient, () => (span === null ? work(argument) : span.run(work, argument)))
   }
 
   async #serve(): Promise<void> {
@@ -232,6 +220,10 @@ class ServedAmbient extends Ambient {
     super(call.trace, baggage, call.deadlineAt)
     this.watcher = watcher
   }
+}
+
+function begin(call: ServedCall): void {
+  call.begin()
 }
 
 // In the trailers, or in the head where there was nothing else to send.
