@@ -3,13 +3,16 @@ import { once } from 'node:events'
 import { Server, ServerCredentials, type ServerWritableStream, type sendUnaryData } from '@grpc/grpc-js'
 import { createMesh } from '@zerohop/mesh-core'
 import { serveGrpc } from '@zerohop/mesh-grpc'
-import { ownCpuUs } from './load.ts'
+import { ownCpu } from './load.ts'
 import { type Thing, Things, type Wanted } from './things.ts'
 
 /** What it is told first. */
 export type GrpcServerTold = { readonly kind: 'plain' } | { readonly kind: 'meshed'; readonly policy: object }
 
 const thing: Thing = { id: 42, name: 'a thing of some length', price: 12.5, tags: ['one', 'two', 'three'], text: 'x'.repeat(190) }
+
+/** What it is asked before and after a round, and answers with what it has spent. */
+export type GrpcServerAsked = 'start' | 'end'
 
 function things(): Server {
   const server = new Server()
@@ -46,6 +49,6 @@ async function meshedPort(policy: object): Promise<number[]> {
 }
 
 const [told] = (await once(process, 'message')) as [GrpcServerTold]
-process.on('message', () => process.send?.(ownCpuUs()))
+process.on('message', (asked: GrpcServerAsked) => process.send?.(asked === 'start' ? ownCpu.atStart() : ownCpu.atEnd()))
 process.once('disconnect', () => process.exit(0))
 process.send?.(told.kind === 'plain' ? await plainPorts() : await meshedPort(told.policy))

@@ -17,17 +17,28 @@ export interface Load {
   readonly inFlight: number
 }
 
-/** What the CPU has cost so far, in microseconds. */
-export type CpuMeter = () => number | Promise<number>
+/** Says what a process has spent so far, in microseconds of its CPU. */
+export interface CpuMeter {
+  /** After a collection of what earlier rounds threw away: else it would fall into this round or that. */
+  atStart(): number | Promise<number>
+  atEnd(): number | Promise<number>
+}
 
-/** That of this process. */
-export function ownCpuUs(): number {
-  const { user, system } = process.cpuUsage()
-  return user + system
+/** This process. */
+export const ownCpu: CpuMeter = {
+  atStart() {
+    // Of the young generation alone: a full collection drops compiled code and what it has learnt, and a round would measure how code warms up.
+    globalThis.gc?.({ type: 'minor' })
+    return this.atEnd()
+  },
+  atEnd() {
+    const { user, system } = process.cpuUsage()
+    return user + system
+  },
 }
 
 /** Runs one round; by default it costs what it costs this process. */
-export async function measure(call: () => Promise<unknown>, { calls, inFlight }: Load, cpuUs: CpuMeter = ownCpuUs): Promise<Round> {
+export async function measure(call: () => Promise<unknown>, { calls, inFlight }: Load, cpu: CpuMeter = ownCpu): Promise<Round> {
   const latenciesMs = new Float64Array(calls)
   let begun = 0
   const lane = async (): Promise<void> => {
@@ -40,12 +51,11 @@ export async function measure(call: () => Promise<unknown>, { calls, inFlight }:
   }
   // What the round before this one has left to do, such as streams that close, is not this one's.
   await pause(settleMs)
-  globalThis.gc?.()
-  const before = await cpuUs()
+  const before = await cpu.atStart()
   const startedAt = performance.now()
   await Promise.all(Array.from({ length: inFlight }, lane))
   const tookMs = performance.now() - startedAt
-  const spentUs = (await cpuUs()) - before
+  const spentUs = (await cpu.atEnd()) - before
   return { cpuUs: spentUs / calls, rps: (calls * 1000) / tookMs, latenciesMs: latenciesMs.sort() }
 }
 

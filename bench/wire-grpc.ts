@@ -7,7 +7,7 @@ import { Ambient, runUnder } from '@zerohop/mesh-core/transport'
 import { staticEndpoints } from '@zerohop/mesh-discovery'
 import { meshClient } from '@zerohop/mesh-grpc'
 import { everythingOn, everythingOnForStreams, inboundOn } from './everything-on.ts'
-import type { GrpcServerTold } from './grpc-answering-server.ts'
+import type { GrpcServerAsked, GrpcServerTold } from './grpc-answering-server.ts'
 import { type CpuMeter, type Figures, type Load, measure, ratioOf, rowsOf } from './load.ts'
 import { interleave } from './rounds.ts'
 import { getting, listing, Things } from './things.ts'
@@ -15,8 +15,8 @@ import { getting, listing, Things } from './things.ts'
 const rounds = 15
 const warmingRounds = 3
 const messagesOfStream = 1000
-const unaryLoad: Load = { calls: 2000, inFlight: 50 }
-const streamLoad: Load = { calls: 16, inFlight: 4 }
+const unaryLoad: Load = { calls: 8000, inFlight: 50 }
+const streamLoad: Load = { calls: 48, inFlight: 4 }
 
 const roundRobin = { 'grpc.service_config': JSON.stringify({ loadBalancingConfig: [{ round_robin: {} }] }) }
 
@@ -24,13 +24,13 @@ interface Contestant {
   readonly call: () => Promise<unknown>
   readonly load: Load
   /** Whose CPU counts. Default: the client's. */
-  readonly cpuUs?: CpuMeter
+  readonly cpu?: CpuMeter
 }
 
 interface GrpcServer {
   readonly process: ChildProcess
   readonly ports: readonly number[]
-  readonly cpuUs: CpuMeter
+  readonly cpu: CpuMeter
 }
 
 /** Measures and prints; with `json` a last line for machines. */
@@ -69,11 +69,11 @@ export async function benchWireGrpc(json: boolean): Promise<void> {
       grpcJsStream: { call: listing(bare, messagesOfStream), load: streamLoad },
     })
     const servers = await race({
-      meshServer: { call: getting(bareOfMeshed), load: unaryLoad, cpuUs: meshed.cpuUs },
-      meshServerBounded: { call: getting(bareOfBounded), load: unaryLoad, cpuUs: bounded.cpuUs },
-      grpcJsServer: { call: getting(bareOfPlain), load: unaryLoad, cpuUs: plain.cpuUs },
-      meshServerStream: { call: listing(bareOfBounded, messagesOfStream), load: streamLoad, cpuUs: bounded.cpuUs },
-      grpcJsServerStream: { call: listing(bareOfPlain, messagesOfStream), load: streamLoad, cpuUs: plain.cpuUs },
+      meshServer: { call: getting(bareOfMeshed), load: unaryLoad, cpu: meshed.cpu },
+      meshServerBounded: { call: getting(bareOfBounded), load: unaryLoad, cpu: bounded.cpu },
+      grpcJsServer: { call: getting(bareOfPlain), load: unaryLoad, cpu: plain.cpu },
+      meshServerStream: { call: listing(bareOfBounded, messagesOfStream), load: streamLoad, cpu: bounded.cpu },
+      grpcJsServerStream: { call: listing(bareOfPlain, messagesOfStream), load: streamLoad, cpu: plain.cpu },
     })
     for (const client of [bare, again, barePair, bareOfPlain, bareOfMeshed, bareOfBounded]) client.close()
     print(clients, servers, json)
@@ -83,7 +83,7 @@ export async function benchWireGrpc(json: boolean): Promise<void> {
 }
 
 async function race(contestants: Readonly<Record<string, Contestant>>): Promise<Figures> {
-  const all = Object.entries(contestants).map(([name, { call, load, cpuUs }]) => [name, () => measure(call, load, cpuUs)] as const)
+  const all = Object.entries(contestants).map(([name, { call, load, cpu }]) => [name, () => measure(call, load, cpu)] as const)
   // Under an inbound request, as most calls are.
   return runUnder(new Ambient(null, '', Number.POSITIVE_INFINITY), async () => {
     for (let warming = 0; warming < warmingRounds; warming++) for (const [, round] of all) await round()
@@ -91,15 +91,15 @@ async function race(contestants: Readonly<Record<string, Contestant>>): Promise<
   })
 }
 
-async function started(told: GrpcServerTold): Promise<GrpcServer> {
+async function started(kind: GrpcServerTold): Promise<GrpcServer> {
   const child = fork(new URL('grpc-answering-server.ts', import.meta.url))
-  child.send(told)
+  child.send(kind)
   const [ports] = (await once(child, 'message')) as [number[]]
-  const cpuUs = async (): Promise<number> => {
-    child.send('cpu')
+  const told = async (ask: GrpcServerAsked): Promise<number> => {
+    child.send(ask)
     return ((await once(child, 'message')) as [number])[0]
   }
-  return { process: child, ports, cpuUs }
+  return { process: child, ports, cpu: { atStart: () => told('start'), atEnd: () => told('end') } }
 }
 
 /** A plain client; without `options` at its first address alone. */
