@@ -14,7 +14,8 @@ export const receiveHttp: Wire['receive'] = async (mesh: Mesh) => {
   const { port } = await serveHttp(mesh, (_, response) => void response.end('in'), { port: 0, host: '127.0.0.1', signals: false })
   return async (visitor, identity) => {
     const response = await answerTo(send(visitor, port, identity))
-    return codeOf(response, await text(response))
+    const body = await text(response)
+    return visitor.method === 'HEAD' ? codeOfHead(response) : codeOf(response, body)
   }
 }
 
@@ -26,6 +27,13 @@ function send({ method, path, headers }: Visitor, port: number, identity: Identi
 
 function answerTo(asking: ClientRequest): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => asking.once('response', resolve).once('error', reject).end())
+}
+
+/** The same where an answer has no body: of those who are kept out by a rule, or let in. */
+function codeOfHead({ statusCode = 0 }: IncomingMessage): ErrorCode | '' {
+  if (statusCode === 200) return ''
+  if (statusCode === errorTable.FORBIDDEN.http) return 'FORBIDDEN'
+  throw new Error(`a visitor was answered ${statusCode} for HEAD`)
 }
 
 /** What the answer of a mesh says; throws where it says more than that, or another status. */
