@@ -1,5 +1,5 @@
 /** Tests of what a program may do with a call, and what it hears: deadlines, cancellation, errors, and calls under other calls. */
-import { EventEmitter } from 'node:events'
+import { EventEmitter, once } from 'node:events'
 import { Client, credentials, InterceptingCall, type Interceptor, propagate, type ServiceError, status as Status } from '@grpc/grpc-js'
 import { MeshError } from '@zerohop/mesh-core'
 import { Ambient, runUnder } from '@zerohop/mesh-core/transport'
@@ -207,5 +207,22 @@ describe('an error', () => {
     const ended = await shop.client.scatter('').ended
     expect([ended.code, ended.details, String(ended.messages)]).toEqual([Status.DATA_LOSS, 'half of it', 'first'])
     expect(await shop.mesh.metrics()).toMatch(/zerohop_calls_total\{[^}]*verdict="fault"[^}]*\} 1/)
+  })
+
+  it('that the program throws where it hears of one is an uncaught exception, and no rejection', async () => {
+    await using shop = await caller([])
+    const others = process.rawListeners('uncaughtException') as NodeJS.UncaughtExceptionListener[]
+    process.removeAllListeners('uncaughtException')
+    try {
+      const caught = once(process, 'uncaughtException')
+      const bug = new Error('a bug of the program')
+      const same = (message: Buffer): Buffer => message
+      shop.client.makeUnaryRequest('/test.Bytes/unary', same, same, Buffer.from('a'), () => {
+        throw bug
+      })
+      expect((await caught)[0]).toBe(bug)
+    } finally {
+      for (const other of others) process.on('uncaughtException', other)
+    }
   })
 })
