@@ -6,7 +6,7 @@ export interface ShownLeaf {
   readonly serial: string
   /** SHA-256 of all of it, as `X509Certificate.fingerprint256` shows it: a serial number can be copied into another one. */
   readonly digest: string
-  /** The root that it leads to, in PEM; where there are two, the newer one. */
+  /** The root that it leads to, in PEM; where there are two, the newer one. '' where that is not known: it is one of those that are believed. */
   readonly root: string
 }
 

@@ -3,13 +3,18 @@ import { connect, createServer, type Server, type TLSSocket } from 'node:tls'
 import { type TestCertificate, testAuthority } from '@zerohop/mesh-core/testing'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Caller } from './caller.ts'
-import { PeerCallers } from './peer-callers.ts'
+import { type PeerAuthority, PeerCallers } from './peer-callers.ts'
 import type { Stranger } from './stranger.ts'
 
 const shop = testAuthority('shop.internal')
 const clock = { leapMs: 0, now: () => Date.now() + clock.leapMs, setTimer: () => ({ cancel: () => {} }) }
-const believed = { trust: { trustDomain: 'shop.internal', roots: [shop.root.pem] } }
-const peers = new PeerCallers(believed, clock)
+const issued = new Set<string>()
+const believed: { -readonly [K in keyof PeerAuthority]: PeerAuthority[K] } = {
+  trust: { trustDomain: 'shop.internal', roots: [shop.root.pem] },
+  rotation: { phase: 'none', since: 0 },
+  lineOf: ({ digest }) => (issued.has(digest) ? 'tok_1' : ''),
+}
+const peers = new PeerCallers(believed, clock, false)
 const own = shop.issue('control')
 let server: Server
 
@@ -116,4 +121,31 @@ test('a connection outlives the roots by which it began only where its certifica
   believed.trust = before
   expect(peers.of(socket)).toMatchObject({ service: 'cart' })
   leave()
+})
+
+test('where Node.js forgets chains, what was issued here outlives a root that has gone, and nothing else', async () => {
+  const before = believed.trust
+  const next = testAuthority('shop.internal').root.pem
+  const forgetful = new PeerCallers(believed, clock, true)
+  const [cart, forged] = [await seen(shop.issue('cart')), await seen(shop.issue('cart'))]
+  issued.add(cart.socket.getPeerX509Certificate()?.fingerprint256 ?? '')
+  const found = () => [cart, forged].map(({ socket }) => forgetful.of(socket))
+  const known = { service: 'cart', leaf: { root: '' } }
+  const stranger = { status: 401, code: 'wrong_certificate' }
+  expect(found()).toMatchObject([known, known])
+  believed.trust = { ...before, roots: [...before.roots, next] }
+  expect(found()).toMatchObject([known, known])
+  believed.trust = { ...before, roots: [next] }
+  believed.rotation = { phase: 'none', since: clock.now() }
+  expect(found()).toMatchObject([known, stranger])
+  // A handshake by the roots of before that ends only now is no better.
+  const late = await seen(shop.issue('cart'))
+  expect(forgetful.of(late.socket)).toMatchObject(stranger)
+  clock.leapMs = 60_000
+  const settled = await seen(shop.issue('cart'))
+  expect(forgetful.of(settled.socket)).toMatchObject(known)
+  clock.leapMs = 0
+  believed.trust = before
+  believed.rotation = { phase: 'none', since: 0 }
+  for (const { leave } of [cart, forged, late, settled]) leave()
 })
