@@ -1,11 +1,8 @@
 /** Who is asking, once a token or a certificate has been recognised. */
+import type { LeafName } from '../store/authority-store.ts'
 
 /** A certificate that a caller has shown in the handshake. */
-export interface ShownLeaf {
-  /** In hex. */
-  readonly serial: string
-  /** SHA-256 of all of it, as `X509Certificate.fingerprint256` shows it: a serial number can be copied into another one. */
-  readonly digest: string
+export interface ShownLeaf extends LeafName {
   /** The root that it leads to, in PEM; where there are two, the newer one. '' where that is not known: it is one of those that are believed. */
   readonly root: string
 }

@@ -16,7 +16,7 @@ interface Held {
 }
 
 /**
- * Made in the context in which the handler runs; entering that again costs a fifth of making it anew for each event. A stream of node stays in
+ * Made in the context in which the handler runs, which is entered again for each event and not made anew. A stream of node stays in
  * memory until the next full collection, and every small one before that copies what can be reached from it: from here nothing can, at the end.
  */
 export class HandlerScope implements InterceptingListener {
