@@ -2,13 +2,15 @@
 import type { VerdictName } from '@zerohop/mesh-core'
 import { expect } from 'vitest'
 import type { Ending, Tally, Word } from './case.ts'
+import type { PlacedCall } from './placed-call.ts'
 import type { Seen } from './seen.ts'
 import type { Stage } from './stage.ts'
 
 const words: readonly VerdictName[] = ['ok', 'rejected', 'throttled', 'unavailable', 'fault']
 
-/** Asserts that a call of `stage` ended as it should have. */
-export function expectEnding(seen: Seen, ending: Ending, { wire, slackMs }: Stage): void {
+/** Asserts that `call` of `stage`, which has ended, did so as it should have. */
+export function expectEnding(call: PlacedCall, ending: Ending, { wire, slackMs }: Stage): void {
+  const seen = call.seen as Seen
   const why = `: ${describe(seen)}`
   const isAnswer = words.includes(ending.verdict)
   const gets = ending.gets ?? (isAnswer ? 'answer' : 'error')
@@ -23,7 +25,7 @@ export function expectEnding(seen: Seen, ending: Ending, { wire, slackMs }: Stag
   if (ending.within !== undefined) {
     const [least, most] = ending.within
     // A timer of the runtime may fire a fraction of a millisecond before the clock says so.
-    expect(seen.tookMs, `time${why}`).toBeGreaterThanOrEqual(least - (slackMs > 0 ? 2 : 0))
+    expect(seen.tookMs, `time${why}`).toBeGreaterThanOrEqual(least - call.lateMs - (slackMs > 0 ? 2 : 0))
     expect(seen.tookMs, `time${why}`).toBeLessThanOrEqual(most + slackMs)
   }
   const ours = [...seen.headers.keys()].filter((name) => name.startsWith('zerohop-'))

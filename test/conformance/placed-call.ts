@@ -8,6 +8,8 @@ import type { Caller } from './wire.ts'
 export class PlacedCall {
   /** Null while it is under way. */
   seen: Seen | null = null
+  /** How much later it began than its case says; what it waits for, begun before, is nearer by as much. */
+  lateMs = 0
   readonly startedAt: number
   readonly #leaving = new AbortController()
   readonly #now: () => number

@@ -34,6 +34,8 @@ class Player {
   readonly #named = new Map<string, PlacedCall[]>()
   readonly #requests = new Map<string, OpenRequest>()
   readonly #expected: VerdictName[] = []
+  // How much longer the steps up to now took than the case says.
+  #lateMs = 0
 
   constructor(stage: Stage) {
     this.#stage = stage
@@ -46,7 +48,7 @@ class Player {
     else if (step.do === 'begin') this.#named.set(step.name, this.#place(step.spec, step.times))
     else if (step.do === 'abort') for (const call of this.#calls(step.name)) call.abort()
     else if (step.do === 'end') await this.#end(step.name, step.expect)
-    else if (step.do === 'pass') await stage.pass(step.ms)
+    else if (step.do === 'pass') await this.#pass(step.ms)
     else if (step.do === 'see') await expectSight(step.sight, stage, this.#moves)
     else if (step.do === 'instance') await stage.instance(step.number, step.move)
     else if (step.do === 'open') this.#requests.set(step.name, await stage.open(step))
@@ -68,23 +70,26 @@ class Player {
   }
 
   async #call(step: Step & { do: 'call' }): Promise<void> {
-    const seen: Seen[] = []
+    const calls: PlacedCall[] = []
     for (let n = 0; n < step.times; n++) {
-      if (n > 0 && step.everyMs > 0) await this.#stage.pass(step.everyMs)
-      seen.push(await this.#seen(this.#place(step.spec, 1)[0] as PlacedCall))
+      if (n > 0 && step.everyMs > 0) await this.#pass(step.everyMs)
+      const [call] = this.#place(step.spec, 1) as [PlacedCall]
+      await this.#seen(call)
+      calls.push(call)
     }
-    this.#judge(seen, step.expect)
+    this.#judge(calls, step.expect)
   }
 
   async #end(name: string, expected: Ending | Tally): Promise<void> {
-    const seen: Seen[] = []
-    for (const call of this.#calls(name)) seen.push(await this.#seen(call))
-    this.#judge(seen, expected)
+    const calls = this.#calls(name)
+    for (const call of calls) await this.#seen(call)
+    this.#judge(calls, expected)
   }
 
   #place(spec: CallSpec, times: number): PlacedCall[] {
     const request = spec.under === '' ? null : this.#request(spec.under)
     const placed = Array.from({ length: times }, () => this.#stage.place(spec, request))
+    for (const call of placed) call.lateMs = this.#lateMs
     this.#all.push(...placed)
     return placed
   }
@@ -92,17 +97,26 @@ class Player {
   async #seen(call: PlacedCall): Promise<Seen> {
     await this.#stage.until(() => call.seen !== null, longestCallMs)
     expect(call.seen, 'the call never ended').not.toBeNull()
-    return call.seen as Seen
+    const seen = call.seen as Seen
+    this.#lateMs += this.#stage.now() - call.startedAt - seen.tookMs
+    return seen
   }
 
-  #judge(seen: readonly Seen[], expected: Ending | Tally): void {
+  async #pass(ms: number): Promise<void> {
+    const since = this.#stage.now()
+    await this.#stage.pass(ms)
+    this.#lateMs += this.#stage.now() - since - ms
+  }
+
+  #judge(calls: readonly PlacedCall[], expected: Ending | Tally): void {
     if (!('verdict' in expected)) {
+      const seen = calls.map((call) => call.seen as Seen)
       expectTally(seen, expected)
       this.#expected.push(...seen.map(verdictOf))
       return
     }
-    for (const one of seen) {
-      expectEnding(one, expected as Ending, this.#stage)
+    for (const call of calls) {
+      expectEnding(call, expected as Ending, this.#stage)
       this.#expected.push((expected as Ending).verdict)
     }
   }
