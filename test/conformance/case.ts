@@ -7,8 +7,11 @@ export type RunnerName = 'direct' | 'sockets'
 
 export type WireName = 'http' | 'grpc'
 
-/** Answers that every wire can give; each wire has a status of its own for them. `full` is what a mesh answers that has no place for a call. */
-export type Word = 'ok' | 'rejected' | 'missing' | 'forbidden' | 'throttled' | 'unavailable' | 'fault' | 'full'
+/**
+ * Answers that every wire can give; each wire has a status of its own for them. `full` is what a mesh answers that has no place for a call,
+ * `late` what a server does that has run out of time.
+ */
+export type Word = 'ok' | 'rejected' | 'missing' | 'forbidden' | 'throttled' | 'unavailable' | 'fault' | 'full' | 'late'
 
 /** What an instance does with one call that reaches it. */
 export interface Behaviour {

@@ -41,7 +41,12 @@ export type Begun = Pick<Ended, 'gets' | 'status' | 'headers' | 'body'>
 /** Nothing came. */
 export const nothingCame: Begun = { gets: 'error', status: '', headers: new Headers(), body: '' }
 
-const meanings: Partial<Readonly<Record<Word, VerdictName>>> = { missing: 'rejected', forbidden: 'rejected', full: 'unreached' }
+const meanings: Partial<Readonly<Record<Word, VerdictName>>> = {
+  missing: 'rejected',
+  forbidden: 'rejected',
+  full: 'unreached',
+  late: 'fault',
+}
 
 /** The end of a call whose caller got a whole answer, which stands for `word`. */
 export function answered(begun: Omit<Begun, 'gets'>, word: Word | undefined): Ended {

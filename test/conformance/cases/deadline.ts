@@ -1,6 +1,6 @@
 /** How long a call may take, to its last byte, and whose time it is. */
 import type { Case } from '../case.ts'
-import { answer, answers, begin, call, end, leave, noPause, ok, open, pass, read, see, silent } from '../words.ts'
+import { answer, answers, begin, call, cut, end, leave, noPause, ok, open, pass, read, see, silent } from '../words.ts'
 
 export const deadline: readonly Case[] = [
   {
@@ -23,6 +23,30 @@ export const deadline: readonly Case[] = [
     policy: { timeout: 80 },
     upstream: { does: [answers('ok', { afterMs: 2000 })] },
     steps: [call(read(), { verdict: 'expired', within: [80, 80] })],
+  },
+  {
+    name: 'a server that keeps the time it was told, and says so just before our own clock does, is not blamed',
+    policy: { timeout: 100 },
+    upstream: { does: [answers('late', { afterMs: 97 })] },
+    steps: [
+      call(read(), { verdict: 'expired', code: 'EXPIRED', attempts: 1, within: [97, 100] }),
+      see({ executions: 1, attempts: { expired: 1 } }),
+    ],
+  },
+  {
+    name: 'a server that breaks its answer off just before our own time is over is not blamed',
+    policy: { timeout: 100 },
+    upstream: { does: [cut('body', { pieces: 3, everyMs: 49 })] },
+    steps: [
+      call(read(), { verdict: 'expired', gets: 'broken answer', answer: 'ok', code: 'EXPIRED', within: [98, 100] }),
+      see({ executions: 1, attempts: { expired: 1 } }),
+    ],
+  },
+  {
+    name: 'a server that is out of time while its caller is not has failed',
+    policy: { timeout: 1000 },
+    upstream: { does: [answers('late', { afterMs: 20 })] },
+    steps: [call(read(), { verdict: 'fault', answer: 'late', within: [20, 20] }), see({ executions: 1, attempts: { fault: 1 } })],
   },
   {
     name: "a call's own time shortens the policy's",

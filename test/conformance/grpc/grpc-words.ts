@@ -14,6 +14,7 @@ const statuses: Readonly<Record<Word, string>> = {
   unavailable: 'UNAVAILABLE',
   fault: 'INTERNAL',
   full: 'RESOURCE_EXHAUSTED',
+  late: 'DEADLINE_EXCEEDED',
 }
 
 /** The status of an answer. */

@@ -12,17 +12,19 @@ export async function answerInMemory(request: unknown, serve: Serve, wait: Wait)
   const asked = request as Request
   const behaviour = serve(toldBy(asked.headers))
   await asked.arrayBuffer()
-  if (behaviour.kind !== 'answers' || behaviour.everyMs === 0) return replyOf(behaviour)
+  const hasBody = behaviour.kind === 'answers' || (behaviour.kind === 'cut' && behaviour.at === 'body')
+  if (!hasBody || behaviour.everyMs === 0) return replyOf(behaviour)
   if (behaviour.afterMs > 0) await wait(behaviour.afterMs)
   return new Response(slowBody(behaviour, wait), { status: Number(statusOf(behaviour)), headers: headersOf(behaviour) })
 }
 
-function slowBody({ pieces, everyMs }: Behaviour, wait: Wait): ReadableStream<Uint8Array> {
+function slowBody({ kind, pieces, everyMs }: Behaviour, wait: Wait): ReadableStream<Uint8Array> {
   let sent = 0
   const pull = async (controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> => {
+    if (sent === pieces) return controller.error(new Error('the connection was cut'))
     if (sent++ > 0) await wait(everyMs)
     controller.enqueue(Buffer.from(piece))
-    if (sent === pieces) controller.close()
+    if (sent === pieces && kind === 'answers') controller.close()
   }
   return new ReadableStream({ pull }, { highWaterMark: 0 })
 }

@@ -14,6 +14,7 @@ const statuses: Readonly<Record<Word, number>> = {
   unavailable: 503,
   fault: 500,
   full: 503,
+  late: 504,
 }
 
 /** The status of an answer. */

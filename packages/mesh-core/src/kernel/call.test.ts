@@ -77,3 +77,10 @@ test('the end is known before it is told', () => {
   call.end(EXPIRED)
   expect(wasOver).toBe(true)
 })
+
+test('a call is out of time five milliseconds before its deadline, and never where it has none', () => {
+  const call = newCall()
+  expect(call.isOutOfTime(1e12)).toBe(false)
+  call.deadlineAt = 1000
+  expect([994, 995, 1000, 1001].map((now) => call.isOutOfTime(now))).toEqual([false, true, true, true])
+})

@@ -6,6 +6,10 @@ import type { AttemptRecord } from './mesh-error.ts'
 import type { Span, TraceContext } from './span.ts'
 import { CANCELLED, EXPIRED, LATE } from './verdict.ts'
 
+// By so much a server's clock may ring before ours for the time that we gave it: on the wire that is rounded down to milliseconds, and a timer of
+// node counts from when its loop last looked at the clock, which a busy one does late.
+const earlyMs = 5
+
 /** How the call exchanges messages. */
 export type CallKind = 'unary' | 'stream' | 'upgrade'
 
@@ -111,6 +115,11 @@ export class Call {
   /** True once the call as a whole must not go on: a layer that is about to start work asks this first. */
   get isOver(): boolean {
     return this.ending === EXPIRED || this.ending === CANCELLED
+  }
+
+  /** True once the call has no time left at `now`, or so little that a server which keeps the time it was told may have stopped already. */
+  isOutOfTime(now: number): boolean {
+    return now + earlyMs >= this.deadlineAt
   }
 
   /** Begins the next attempt: an attempt that was late ends with that attempt. */

@@ -3,6 +3,7 @@ import { type Metadata, status as Status, type StatusObject } from '@grpc/grpc-j
 import {
   Alarm,
   type Answer,
+  BROKEN,
   type Call,
   type ErrorCode,
   EXPIRED,
@@ -21,10 +22,6 @@ import type { GrpcMessage } from './grpc-call.ts'
 import { meaningOfEnd, pushbackMs } from './grpc-outcome.ts'
 import type { AuthContext, BottomGround, GrpcReply, ReplyReader } from './grpc-reply.ts'
 import type { StreamEnd } from './inner-channel.ts'
-
-// By so much a server's clock may ring before ours for the time that we gave it: on the wire that is rounded down to milliseconds, and a timer of
-// node counts from when its loop last looked at the clock, which a busy one does late.
-const earlyMs = 5
 
 /** Runs one attempt. A transport tells it what came, and does what it asks of the transport. */
 export abstract class Exchange extends Alarm implements GrpcReply, Waiting, MessageSink {
@@ -117,18 +114,12 @@ export abstract class Exchange extends Alarm implements GrpcReply, Waiting, Mess
   /** The stream has ended, and so has everything that was to be read from it. */
   protected tellEnd(status: StatusObject, end: StreamEnd): void {
     if (this.over) return
-    const now = this.ground.parts.clock.now()
-    const meaning = meaningOfEnd(end, status, this.ground.verdicts)
-    if (!meaning.isReply) {
-      this.lost(meaning.verdict, { error: new Error(status.details), code: '', refused: end === 'refused' })
+    const { verdict, isReply } = meaningOfEnd(end, status, this.ground.verdicts)
+    if (!isReply) {
+      this.lost(verdict, { error: new Error(status.details), code: '', refused: end === 'refused' })
       return
     }
-    // Our own time running out, and no answer of the server's.
-    if (end === 'answered' && status.code === Status.DEADLINE_EXCEEDED && now + earlyMs >= this.call.deadlineAt) {
-      this.#broken(wholeOutcome(this.call, EXPIRED, { code: 'EXPIRED', at: now }))
-      return
-    }
-    const { verdict } = meaning
+    if ((end === 'answered' ? status.code === Status.DEADLINE_EXCEEDED : verdict === BROKEN) && this.#hasExpired()) return
     this.#end = status
     const first = this.#outcome === null
     if (first) {
@@ -152,7 +143,7 @@ export abstract class Exchange extends Alarm implements GrpcReply, Waiting, Mess
    * first time for a call that is nobody's fault, and the next attempt is free (gRFC A6: transparent retries).
    */
   protected lost(verdict: Verdict, why: { error: Error | null; code: ErrorCode | ''; refused: boolean }): void {
-    if (this.over) return
+    if (this.over || (verdict === BROKEN && this.#hasExpired())) return
     const { refused, ...rest } = why
     const staleConnection = refused && !this.call.wantsFreshConnection
     this.#broken(this.#outcomeOf(verdict, { reply: null, ...rest, retryAfterMs: -1, open: false, staleConnection }))
@@ -194,6 +185,14 @@ export abstract class Exchange extends Alarm implements GrpcReply, Waiting, Mess
 
   #heard(): void {
     if (this.ground.settings.stream !== null) this.heardAt = this.ground.parts.clock.now()
+  }
+
+  // True where it is our own time that has run out, and not the server that has failed: that is then how the attempt ends.
+  #hasExpired(): boolean {
+    const now = this.ground.parts.clock.now()
+    if (!this.call.isOutOfTime(now)) return false
+    this.#broken(wholeOutcome(this.call, EXPIRED, { code: 'EXPIRED', at: now }))
+    return true
   }
 
   // The call is committed: there will be no further attempt.

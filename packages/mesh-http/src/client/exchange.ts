@@ -1,23 +1,22 @@
 /** One attempt as every HTTP transport runs it: one outcome at the head of the answer, one settlement when its last byte has gone. */
 import {
   Alarm,
-  type BottomSettings,
   BROKEN,
   CANCELLED,
   type Call,
   callError,
+  EXPIRED,
   ended,
   LATE,
-  type MeshParts,
   Outcome,
-  type Reply,
   type StreamPolicy,
   type Verdict,
   type Waiting,
   wholeOutcome,
 } from '@zerohop/mesh-core/transport'
 import type { HttpMessage } from './http-call.ts'
-import { type Loss, meaningOfLoss, type ReplyHeaders, retryAfterMs, type StatusVerdicts } from './http-outcome.ts'
+import { type Loss, meaningOfLoss, type ReplyHeaders, retryAfterMs } from './http-outcome.ts'
+import type { BottomGround, HttpReply } from './http-reply.ts'
 import { type BodyFeed, IncomingBody } from './incoming-body.ts'
 import { OneShotBody } from './one-shot-body.ts'
 
@@ -25,22 +24,9 @@ import { OneShotBody } from './one-shot-body.ts'
 const mostDrained = 64 * 1024
 const longestDrainMs = 1000
 
-/** What all attempts of a destination under one policy have in common. */
-export interface BottomGround {
-  readonly parts: MeshParts
-  readonly settings: BottomSettings
-  readonly verdicts: StatusVerdicts
-}
-
-/** An answer over HTTP, as the door sees it. */
-export interface HttpReply extends Reply {
-  readonly code: number
-  readonly statusText: string
-  readonly headers: ReplyHeaders
-  readonly body: IncomingBody
-}
-
 const noHeaders: ReplyHeaders = {}
+// What a server says that has run out of the time it was told.
+const gatewayTimeout = 504
 
 /** Runs one attempt. A transport tells it what came, and does what it asks of the transport. */
 export abstract class Exchange extends Alarm implements HttpReply, Waiting, BodyFeed {
@@ -102,6 +88,12 @@ export abstract class Exchange extends Alarm implements HttpReply, Waiting, Body
     this.statusText = statusText
     this.headers = headers
     this.heardAt = at
+    if (code === gatewayTimeout && this.call.isOutOfTime(at)) {
+      this.#outcome = expired(this.call, at)
+      this.discard()
+      this.#give(this.#outcome)
+      return
+    }
     this.#outcome = new Outcome(this.call, this.ground.verdicts.of(code, headers), {
       reply: this,
       error: null,
@@ -138,16 +130,18 @@ export abstract class Exchange extends Alarm implements HttpReply, Waiting, Body
   protected lost(loss: Loss): void {
     if (this.over) return
     const { body } = this.message
+    const at = this.ground.parts.clock.now()
     const meaning = meaningOfLoss(loss, body instanceof OneShotBody && body.failure !== null)
     const outcome = this.#outcome
-    if (outcome === null) {
-      this.#finish(meaning.verdict)
-      this.#give(this.#without(meaning.verdict, loss.error, meaning))
-    } else if (this.#discarding) this.#finish(outcome.verdict)
-    else {
-      this.#breakOff(this.#without(BROKEN, loss.error, meaning))
-      this.#finish(BROKEN)
+    if (this.#discarding) {
+      this.#finish((outcome as Outcome).verdict)
+      return
     }
+    const verdict = outcome === null ? meaning.verdict : BROKEN
+    const end = verdict === BROKEN && this.call.isOutOfTime(at) ? expired(this.call, at) : this.#without(verdict, loss.error, meaning)
+    if (outcome !== null) this.#breakOff(end)
+    this.#finish(end.verdict)
+    if (outcome === null) this.#give(end)
   }
 
   /** The call or its attempt has ended while it waited here, or while the body came. */
@@ -241,4 +235,9 @@ export abstract class Exchange extends Alarm implements HttpReply, Waiting, Body
     if (this.call.cancel === this) this.call.cancel = null
     this.#outcome?.settle(final)
   }
+}
+
+// Our own time running out, and no fault of the server's.
+function expired(call: Call, at: number): Outcome {
+  return wholeOutcome(call, EXPIRED, { code: 'EXPIRED', at })
 }

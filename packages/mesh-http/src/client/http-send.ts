@@ -3,8 +3,9 @@ import { bottomSend, type ConnectionTable, type Endpoint, refusal, type Send } f
 import type { Dispatcher } from 'undici'
 import type { Connection } from './connection.ts'
 import type { Claimant, Connections } from './connections.ts'
-import { type BottomGround, Exchange } from './exchange.ts'
+import { Exchange } from './exchange.ts'
 import type { ReplyHeaders } from './http-outcome.ts'
+import type { BottomGround } from './http-reply.ts'
 import { OneShotBody } from './one-shot-body.ts'
 
 /** Makes the Send that carries attempts over `table`'s connections. */

@@ -15,9 +15,9 @@ import {
   wholeOutcome,
 } from '@zerohop/mesh-core/transport'
 import { Connections } from './connections.ts'
-import type { BottomGround, HttpReply } from './exchange.ts'
 import { HttpMessage } from './http-call.ts'
 import { type ReplyHeaders, StatusVerdicts } from './http-outcome.ts'
+import type { BottomGround, HttpReply } from './http-reply.ts'
 import { httpSend } from './http-send.ts'
 import { IncomingBody } from './incoming-body.ts'
 import { memorySend } from './memory-send.ts'

@@ -2,8 +2,9 @@
 import { STATUS_CODES } from 'node:http'
 import { Alarm, bottomSend, type Endpoint, type Network, type Send } from '@zerohop/mesh-core/transport'
 import { ScriptedReply } from '../reply.ts'
-import { type BottomGround, Exchange } from './exchange.ts'
+import { Exchange } from './exchange.ts'
 import type { ReplyHeaders } from './http-outcome.ts'
+import type { BottomGround } from './http-reply.ts'
 import { OneShotBody } from './one-shot-body.ts'
 
 /** Makes the Send that carries attempts to the handlers of `network`. */

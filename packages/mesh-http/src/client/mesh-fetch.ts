@@ -12,9 +12,9 @@ import {
   type Settler,
 } from '@zerohop/mesh-core/transport'
 import { tooManyCodings } from './content-coding.ts'
-import type { HttpReply } from './exchange.ts'
 import { type FetchRequest, type MeshRequestInit, readRequest } from './fetch-request.ts'
 import { HttpMessage } from './http-call.ts'
+import type { HttpReply } from './http-reply.ts'
 import { readTarget, type Target, targetOf } from './http-url.ts'
 import { type HttpWire, httpWire } from './http-wire.ts'
 import { MeshResponse } from './mesh-response.ts'

@@ -2,8 +2,8 @@
 import { Stream } from 'node:stream'
 import { refusedHeader } from '@zerohop/mesh-core/transport'
 import { decoded, isPlain } from './content-coding.ts'
-import type { HttpReply } from './exchange.ts'
 import type { ReplyHeaders } from './http-outcome.ts'
+import type { HttpReply } from './http-reply.ts'
 import type { IncomingBody } from './incoming-body.ts'
 import { drained, joined, spentStream, streamOf } from './response-stream.ts'
 
