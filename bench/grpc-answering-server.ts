@@ -1,18 +1,17 @@
-/** A server that `pnpm bench wire --grpc` calls: plain or of the mesh, in a process of its own, which tells what it has cost so far. */
+/** A server that `pnpm bench wire --grpc` calls: plain or of the mesh. */
 import { once } from 'node:events'
 import { Server, ServerCredentials, type ServerWritableStream, type sendUnaryData } from '@grpc/grpc-js'
 import { createMesh } from '@zerohop/mesh-core'
 import { serveGrpc } from '@zerohop/mesh-grpc'
-import { ownCpu } from './load.ts'
+import { serveBench } from './server-process.ts'
 import { type Thing, Things, type Wanted } from './things.ts'
 
-/** What it is told first. */
-export type GrpcServerTold = { readonly kind: 'plain' } | { readonly kind: 'meshed'; readonly policy: object }
+/** What it is told: its policy where it is of the mesh. */
+export interface GrpcServerKind {
+  readonly policy: object | null
+}
 
 const thing: Thing = { id: 42, name: 'a thing of some length', price: 12.5, tags: ['one', 'two', 'three'], text: 'x'.repeat(190) }
-
-/** What it is asked before and after a round, and answers with what it has spent. */
-export type GrpcServerAsked = 'start' | 'end'
 
 function things(): Server {
   const server = new Server()
@@ -48,7 +47,4 @@ async function meshedPort(policy: object): Promise<number[]> {
   return [port]
 }
 
-const [told] = (await once(process, 'message')) as [GrpcServerTold]
-process.on('message', (asked: GrpcServerAsked) => process.send?.(asked === 'start' ? ownCpu.atStart() : ownCpu.atEnd()))
-process.once('disconnect', () => process.exit(0))
-process.send?.(told.kind === 'plain' ? await plainPorts() : await meshedPort(told.policy))
+await serveBench(async ({ policy }: GrpcServerKind) => ({ ports: policy === null ? await plainPorts() : await meshedPort(policy) }))

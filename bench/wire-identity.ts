@@ -7,11 +7,18 @@ import { Agent, buildConnector } from 'undici'
 const handshakes = 400
 const handshakesInFlight = 8
 
+/** A certificate with its key and the root, in PEM. */
+export interface ServerPems {
+  readonly cert: string
+  readonly key: string
+  readonly ca: string
+}
+
 /** One trust domain with a caller and a server. */
 export class WireIdentity {
   readonly source: TestIdentitySource
   /** What the server is told. */
-  readonly server: { readonly cert: string; readonly key: string; readonly ca: string }
+  readonly server: ServerPems
   readonly #authority = testAuthority()
 
   constructor() {

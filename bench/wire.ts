@@ -1,14 +1,14 @@
-/** `pnpm bench wire [--mtls]`: mesh fetch with everything on beside what it stands on and what it replaces, over real sockets. */
-import { fork } from 'node:child_process'
-import { once } from 'node:events'
+/** `pnpm bench wire [--mtls]`: mesh fetch and serveHttp with everything on beside what they stand on and replace, over real sockets. */
 import { createMesh } from '@zerohop/mesh-core'
-import { Ambient, runUnder } from '@zerohop/mesh-core/transport'
 import { staticEndpoints } from '@zerohop/mesh-discovery'
 import { meshFetch } from '@zerohop/mesh-http'
 import { Agent, getGlobalDispatcher, request, setGlobalDispatcher } from 'undici'
-import { everythingOn } from './everything-on.ts'
-import { type Figures, type Load, measure, ratioOf, rounded, rowsOf } from './load.ts'
-import { interleave, median } from './rounds.ts'
+import type { AnsweringServer, AnsweringServerKind } from './answering-server.ts'
+import { everythingOn, inboundOn } from './everything-on.ts'
+import { type Figures, type Load, ratioOf, rounded, rowsOf } from './load.ts'
+import { type Contestant, race } from './race.ts'
+import { median } from './rounds.ts'
+import { type ServerProcess, startServer } from './server-process.ts'
 import { WireIdentity } from './wire-identity.ts'
 
 const roundsInPlaintext = 21
@@ -18,26 +18,32 @@ const { calls: callsPerRound, inFlight } = load
 const renewals = 7
 // Longer than a swap of connections takes.
 const renewalWindowMs = 1000
-const posted = JSON.stringify({
-  order: 42,
-  lines: [
-    { item: 'a', quantity: 1 },
-    { item: 'b', quantity: 2 },
-  ],
-})
-const jsonHeaders = { 'content-type': 'application/json' }
+const posted = {
+  method: 'POST',
+  headers: { 'content-type': 'application/json' },
+  body: JSON.stringify({
+    order: 42,
+    lines: [
+      { item: 'a', quantity: 1 },
+      { item: 'b', quantity: 2 },
+    ],
+  }),
+} as const
 
 /** Measures and prints; with `json` a last line for machines. */
 export async function benchWire({ json, mtls }: { json: boolean; mtls: boolean }): Promise<void> {
   const identity = mtls ? new WireIdentity() : null
   const rounds = mtls ? roundsSecured : roundsInPlaintext
-  const server = fork(new URL('answering-server.ts', import.meta.url))
+  const start = (policy: object | null): Promise<ServerProcess<AnsweringServer>> =>
+    startServer('answering-server.ts', { policy, identity: identity?.server ?? null } satisfies AnsweringServerKind)
+  // One of its own for each contestant whose server counts, so that none of them has had more calls than another.
+  const servers = await Promise.all([start(null), start(null), start({}), start(inboundOn)])
+  const [answering, plain, meshed, bounded] = servers
+  const { ports, bytes } = answering.told
+  const globalDispatcher = getGlobalDispatcher()
   try {
-    server.send(identity === null ? 'plaintext' : identity.server)
-    const [{ ports, bytes }] = (await once(server, 'message')) as [{ ports: [number, number]; bytes: number }]
-    const origin = `${mtls ? 'https' : 'http'}://127.0.0.1:${ports[0]}`
-    const dispatcher = identity?.agent(inFlight) ?? new Agent({ connections: inFlight, allowH2: false })
-    const globalDispatcher = getGlobalDispatcher()
+    const bareOf = (server: ServerProcess): Bare => new Bare(server, identity)
+    const [bare, bareOfPlain, bareOfMeshed, bareOfBounded] = [bareOf(answering), bareOf(plain), bareOf(meshed), bareOf(bounded)]
     // The global fetch knows nobody's roots but the system's.
     if (identity !== null) setGlobalDispatcher(identity.agent(inFlight))
     await using mesh = createMesh({
@@ -49,33 +55,61 @@ export async function benchWire({ json, mtls }: { json: boolean; mtls: boolean }
       identity: identity?.source ?? false,
     })
     const fetchMeshed = meshFetch(mesh)
-    const meshed = async (): Promise<unknown> => (await fetchMeshed('http://target/things/42')).json()
-    const work: Record<string, () => Promise<unknown>> = {
-      meshFetch: meshed,
-      meshStream: async () => readStream(await fetchMeshed('http://target/things/42')),
-      meshPost: async () => (await fetchMeshed('http://target/orders', { method: 'POST', headers: jsonHeaders, body: posted })).json(),
-      globalFetch: async () => (await fetch(`${origin}/things/42`)).json(),
-      globalStream: async () => readStream(await fetch(`${origin}/things/42`)),
-      undiciRequest: async () => (await request(`${origin}/things/42`, { dispatcher })).body.json(),
-      undiciPost: async () =>
-        (await request(`${origin}/orders`, { dispatcher, method: 'POST', headers: jsonHeaders, body: posted })).body.json(),
-      undiciRequestAgain: async () => (await request(`${origin}/things/42`, { dispatcher })).body.json(),
-    }
-    const contestants = Object.fromEntries(Object.entries(work).map(([name, call]) => [name, () => measure(call, load)]))
-    const figures = await runUnder(new Ambient(null, '', Number.POSITIVE_INFINITY), async () => {
-      for (const call of Object.values(work)) await measure(call, load)
-      return interleave(contestants, rounds)
+    const get = async (): Promise<unknown> => (await fetchMeshed('http://target/things/42')).json()
+    const ofClients = await race(rounds, {
+      meshFetch: of(get),
+      meshStream: of(async () => readStream(await fetchMeshed('http://target/things/42'))),
+      meshPost: of(async () => (await fetchMeshed('http://target/orders', posted)).json()),
+      globalFetch: of(async () => (await fetch(`${bare.origin}/things/42`)).json()),
+      globalStream: of(async () => readStream(await fetch(`${bare.origin}/things/42`))),
+      undiciRequest: of(() => bare.get()),
+      undiciPost: of(() => bare.post()),
+      undiciRequestAgain: of(() => bare.get()),
+    })
+    const ofServers = await race(rounds, {
+      meshServer: { ...of(() => bareOfMeshed.get()), cpu: meshed.cpu },
+      meshServerBounded: { ...of(() => bareOfBounded.get()), cpu: bounded.cpu },
+      meshServerPost: { ...of(() => bareOfMeshed.post()), cpu: meshed.cpu },
+      httpServer: { ...of(() => bareOfPlain.get()), cpu: plain.cpu },
+      httpServerPost: { ...of(() => bareOfPlain.post()), cpu: plain.cpu },
     })
     const secured =
       identity === null
         ? null
-        : { handshakes: await identity.measureHandshakes(ports[1]), renewalMs: await measureRenewal(meshed, identity) }
-    await dispatcher.close()
-    setGlobalDispatcher(globalDispatcher)
-    print(figures, { bytes, json, rounds, secured })
+        : { handshakes: await identity.measureHandshakes(ports[1] as number), renewalMs: await measureRenewal(get, identity) }
+    await Promise.all([bare, bareOfPlain, bareOfMeshed, bareOfBounded].map((one) => one.close()))
+    print({ ofClients, ofServers }, { bytes, json, rounds, secured })
   } finally {
-    server.disconnect()
+    setGlobalDispatcher(globalDispatcher)
+    for (const server of servers) server.stop()
   }
+}
+
+/** undici.request, over connections of its own. */
+class Bare {
+  readonly origin: string
+  readonly #dispatcher: Agent
+
+  constructor({ told }: ServerProcess, identity: WireIdentity | null) {
+    this.origin = `${identity === null ? 'http' : 'https'}://127.0.0.1:${told.ports[0]}`
+    this.#dispatcher = identity?.agent(inFlight) ?? new Agent({ connections: inFlight, allowH2: false })
+  }
+
+  async get(): Promise<unknown> {
+    return (await request(`${this.origin}/things/42`, { dispatcher: this.#dispatcher })).body.json()
+  }
+
+  async post(): Promise<unknown> {
+    return (await request(`${this.origin}/orders`, { dispatcher: this.#dispatcher, ...posted })).body.json()
+  }
+
+  close(): Promise<void> {
+    return this.#dispatcher.close()
+  }
+}
+
+function of(call: () => Promise<unknown>): Contestant {
+  return { call, load }
 }
 
 async function readStream(response: Response): Promise<number> {
@@ -120,24 +154,28 @@ interface Shown {
   readonly secured: { readonly handshakes: { readonly perSecond: number; readonly cpuUs: number }; readonly renewalMs: number } | null
 }
 
-function print(figures: Figures, options: Shown): void {
-  const rows = rowsOf(figures)
-  const ratio = (one: string, other: string): number => ratioOf(figures, one, other)
+function print({ ofClients, ofServers }: { readonly ofClients: Figures; readonly ofServers: Figures }, options: Shown): void {
+  const rows = [...rowsOf(ofClients), ...rowsOf(ofServers)]
+  const ratio = (one: string, other: string): number => ratioOf(ofClients, one, other)
   const ratios = {
     'meshFetch/globalFetch': ratio('meshFetch', 'globalFetch'),
     'meshFetch/undiciRequest': ratio('meshFetch', 'undiciRequest'),
     'meshStream/globalFetch': ratio('meshStream', 'globalStream'),
     'meshPost/undiciRequest': ratio('meshPost', 'undiciPost'),
+    'meshServer/httpServer': ratioOf(ofServers, 'meshServer', 'httpServer'),
+    'meshServerBounded/httpServer': ratioOf(ofServers, 'meshServerBounded', 'httpServer'),
+    'meshServerPost/httpServer': ratioOf(ofServers, 'meshServerPost', 'httpServerPost'),
     noise: ratio('undiciRequestAgain', 'undiciRequest'),
   }
   console.table(rows)
   console.table(ratios)
   console.log(
-    `CPU of the client's process, ${options.bytes} bytes of JSON, ${inFlight} in flight, median of ${options.rounds} interleaved rounds of`,
+    `CPU per call, of the server's process in the rows with Server, of the client's in the others: ${options.bytes} bytes of JSON,`,
   )
   console.log(
-    `${callsPerRound} calls. Like is compared with like: a stream with a stream, a POST with a POST. noise: undici.request beside itself.`,
+    `${inFlight} in flight, median of ${options.rounds} interleaved rounds of ${callsPerRound} calls. Like is compared with like: a stream with a stream,`,
   )
+  console.log('a POST with a POST. noise: undici.request beside itself.')
   const { secured } = options
   if (secured !== null) {
     const { handshakes, renewalMs } = secured
