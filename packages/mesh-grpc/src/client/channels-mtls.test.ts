@@ -1,4 +1,7 @@
 /** Tests of calls over mutual TLS: who is believed, what is shown, and how certificates turn over. */
+import { mkdtempSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { ServerCredentials, status as Status } from '@grpc/grpc-js'
 import { type TestCertificateOptions, testAuthority } from '@zerohop/mesh-core/testing'
 import { type IdentitySource, mtlsLabel, mtlsLabelValue } from '@zerohop/mesh-core/transport'
@@ -215,4 +218,23 @@ it('an endpoint that begins to take mutual TLS is called by it from then on, and
     answer = String(ended.messages)
   }
   expect(String((await shop.client.unary('')).messages)).toContain('svc/shopper')
+})
+
+it('an endpoint in plaintext is called no longer once the policy is strict, though its handshake does not come to an end', async () => {
+  const path = join(mkdtempSync(join(tmpdir(), 'policy-')), 'bytes.json')
+  const write = (mtls: string): void => writeFileSync(path, JSON.stringify({ service: 'bytes', retry: { attempts: 1 }, access: { mtls } }))
+  write('permissive')
+  let calls = 0
+  await using server = await upstream({ unary: (_call, callback) => callback(null, Buffer.from(String(calls++))) })
+  // Whoever comes after the first one is kept waiting.
+  await using front = await rawUpstream((socket, nth) => void (nth === 0 && through(server, socket)))
+  await using shop = await caller([listed(front.address, {})], { mesh: { identity: authority.identitySource('shopper'), policy: path } })
+  await shop.client.unary('')
+  shop.move([listed(front.address)])
+  await shop.client.unary('')
+  expect(calls).toBe(2)
+  write('strict')
+  await vi.waitFor(() => expect(shop.mesh.explain().services[0]?.policy).toMatchObject({ access: { mtls: 'strict' } }), 5000)
+  const { code } = await shop.client.unary('', { deadline: Date.now() + 100 })
+  expect([code, calls]).toEqual([Status.DEADLINE_EXCEEDED, 2])
 })

@@ -48,6 +48,8 @@ export class Channels implements ConnectionOwner, EndpointConnections {
   claim(now: number): Connection {
     const secured = isSecured(this.#start.endpoint, this.settings.mtls, this.#start.parts)
     if (secured !== this.#isSecured) this.#turn(secured)
+    // One that a permissive policy has kept until there is another: a strict one has come meanwhile.
+    else if (this.settings.mtls === 'strict' && this.#current?.secured === false) this.#letGo(this.#current)
     const current = this.#current
     if (current !== null && current.expiry.leftMs(now) > 0) {
       if (now >= current.agedAt && this.#next === null && this.#timer === null) this.#replace()

@@ -193,8 +193,7 @@ test('where the policy turns strict, no call goes in plaintext from then on', as
   const under = new TurnoverUnderTest({ takesMtls: false })
   const [free, busy] = await Promise.all([under.take(), under.take()])
   free.release()
-  const onItsWay = under.connections.connect(() => {})
-  onItsWay.stop()
+  under.connections.connect(() => {}).stop()
   await under.advance(0)
   under.connections.settings = under.settings('strict')
   const next = await under.take()
@@ -202,6 +201,17 @@ test('where the policy turns strict, no call goes in plaintext from then on', as
   busy.release()
   await under.advance(0)
   expect(busy.usable).toBe(false)
+})
+
+test('nor while those in plaintext were kept until one by mutual TLS is there', async () => {
+  const under = new TurnoverUnderTest({ takesMtls: false })
+  const kept = await under.fill(2)
+  under.say(true)
+  const busy = await under.take()
+  under.connections.settings = under.settings('strict')
+  expect((await under.take()).made.identity).not.toBe(null)
+  busy.release()
+  await vi.waitFor(() => expect(kept.map(({ usable }) => usable)).toEqual([false, false]))
 })
 
 test('a connection in plaintext that comes after the policy turned strict is thrown away', async () => {

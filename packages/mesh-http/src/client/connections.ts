@@ -67,6 +67,8 @@ export class Connections implements ConnectionOwner, EndpointConnections, SwapOw
   claim(claimant: Claimant, now: number): Connection | null {
     const secured = isSecured(this.#endpoint, this.settings.mtls, this.#parts)
     if (secured !== this.#isSecured) this.#turn(secured)
+    // Those that a permissive policy has kept until there is another: a strict one has come meanwhile.
+    else if (this.#swap !== null && this.settings.mtls === 'strict') this.#drop(({ made }) => made.identity === null)
     if (!claimant.wantsFresh) {
       for (let connection = this.#free.pop(); connection !== undefined; connection = this.#free.pop()) {
         if (connection.usable && connection.isGoodAt(now)) return connection
@@ -167,8 +169,12 @@ export class Connections implements ConnectionOwner, EndpointConnections, SwapOw
   }
 
   #dropOutdated(): void {
+    this.#drop(({ made }) => !this.#isCurrent(made.identity))
+  }
+
+  #drop(mustGo: (connection: Connection) => boolean): void {
     for (const connection of [...this.#all]) {
-      if (this.#isCurrent(connection.made.identity)) continue
+      if (!mustGo(connection)) continue
       connection.isOutdated = true
       if (this.#free.includes(connection)) connection.destroy()
     }
