@@ -63,6 +63,19 @@ describe('a request', () => {
     expect(traceId).not.toBe('a'.repeat(32))
   })
 
+  it('with a header that is called like the prototype of all things is judged and served like any other', async () => {
+    const policy = { access: { deny: [{ headers: { 'x-tenant': { exact: 'evil' } } }] } }
+    const { url } = await serve((_, response) => response.end(), { policy })
+    const statusWith = (...more: string[]): Promise<number> =>
+      ask(url, { headers: ['host', 'x', '__proto__', 'a', 'traceparent', 'b', 'traceparent', 'c', ...more] as never }).then(
+        ({ status }) => status,
+      )
+    expect([await statusWith(), await statusWith('x-tenant', 'evil'), await statusWith('X-Tenant', 'a', 'x-tenant', 'evil')]).toEqual([
+      200, 403, 403,
+    ])
+    expect(servers.lines).toHaveLength(1)
+  })
+
   it('counts requests by their status', async () => {
     const { url, mesh } = await serve((request, response) => {
       response.statusCode = Number(request.url?.slice(1))

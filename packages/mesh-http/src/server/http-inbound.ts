@@ -16,6 +16,7 @@ import { Exchange, type HttpApp } from './exchange.ts'
 import type { Health } from './health.ts'
 import { answerInstead, type MeshAnswer } from './mesh-answer.ts'
 import type { OpenConnection, OpenConnections } from './open-connections.ts'
+import { headerLines } from './request-header.ts'
 import { replyOf } from './served-status.ts'
 import { endPlainly, plainAnswer, Upgrade, type UpgradeHandler } from './upgrade.ts'
 
@@ -140,7 +141,7 @@ function readTimeout(header: string | string[] | undefined): number {
 // Node joins repeated headers of this name with ", ", and a single line may hold a comma as well: the difference matters.
 function traceLines(request: IncomingMessage): string | string[] | undefined {
   const joined = request.headers.traceparent as string
-  return joined.includes(',') ? request.headersDistinct.traceparent : joined
+  return joined.includes(',') ? headerLines(request, 'traceparent') : joined
 }
 
 function injected(call: Call, status: number, at: number): Outcome {
