@@ -21,25 +21,30 @@ export const defaultsName = 'defaults'
 
 // A service whose last lease ended is known for so long: callers must not take its name for that of a stranger while it is restarted.
 const lingerMs = 600_000
-// A thousand names for each of two hundred hostile clients; beyond, names that nobody knows are refused.
-const mostSections = 200_000
+// Names that nobody knows: a thousand for each of two hundred hostile clients, and for those of one service a quarter of that, for whoever has got hold of
+// its token must not take them from all others.
+const mostAsked = 200_000
+const mostAskedBy = 50_000
 
 /** More names were asked for than can be followed. */
 export class TooManyNames extends Error {
   override readonly name = 'TooManyNames'
 }
 
-/** Sections by the name of their service; names that nobody knows are held while somebody uses them. */
+/** Sections by the name of their service; names that nobody knows are held while somebody uses them, so many and no more. */
 export class Catalog {
   readonly #parts: CatalogParts
   readonly #sections = new Map<string, ServiceSections>()
+  /** How many names there are that nobody knew when they were asked for, by the service whose process was the first to ask. */
+  readonly #asked = new Map<string, number>()
+  #askedInAll = 0
   readonly #ends: (() => void)[]
   readonly #lingering = new Map<ServiceSections, { cancel(): void }>()
 
   constructor(parts: CatalogParts) {
     this.#parts = parts
-    for (const { service, document } of parts.policies.all()) this.get(service).policy = new LeveledPolicy(document)
-    for (const service of parts.registry.services()) this.get(service).roll = parts.registry.roll(service)
+    for (const { service, document } of parts.policies.all()) this.#known(service).policy = new LeveledPolicy(document)
+    for (const service of parts.registry.services()) this.#known(service).roll = parts.registry.roll(service)
     this.#ends = [
       parts.policies.subscribe((services) => {
         for (const service of services) this.#policyChanged(service)
@@ -48,15 +53,16 @@ export class Catalog {
     ]
   }
 
-  /** Those of `name`, made where they are asked for first. @throws TooManyNames */
-  get(name: string): ServiceSections {
-    let sections = this.#sections.get(name)
-    if (sections === undefined) {
-      if (this.#sections.size >= mostSections) throw new TooManyNames(`${mostSections} names are followed: no other is taken.`)
-      sections = new ServiceSections(name)
-      this.#sections.set(name, sections)
-    }
-    return sections
+  /** Those of `name`, for a process of `asker` that asks about it. @throws TooManyNames */
+  get(name: string, asker: string): ServiceSections {
+    const known = this.#sections.get(name)
+    if (known !== undefined) return known
+    const byAsker = this.#asked.get(asker) ?? 0
+    if (byAsker >= mostAskedBy) throw new TooManyNames(`${asker} asks about ${mostAskedBy} names that nobody knows: no other is taken.`)
+    if (this.#askedInAll >= mostAsked) throw new TooManyNames(`${mostAsked} names that nobody knows are followed: no other is taken.`)
+    this.#asked.set(asker, byAsker + 1)
+    this.#askedInAll += 1
+    return this.#made(name, asker)
   }
 
   /** Undefined for a name that is neither known nor used. */
@@ -71,7 +77,7 @@ export class Catalog {
 
   /** Lets go of sections that nobody uses any more, unless they hold something. */
   release(sections: ServiceSections): void {
-    if (!sections.isKnown) this.#sections.delete(sections.name)
+    if (!sections.isKnown && this.#sections.delete(sections.name)) this.#uncount(sections)
   }
 
   close(): void {
@@ -79,8 +85,31 @@ export class Catalog {
     for (const timer of this.#lingering.values()) timer.cancel()
   }
 
+  /** Those of a service that has a policy or a lease, or had one: stores and registry have bounds of their own, and what they hold must be told. */
+  #known(name: string): ServiceSections {
+    const sections = this.#sections.get(name) ?? this.#made(name, '')
+    this.#uncount(sections)
+    return sections
+  }
+
+  #made(name: string, asker: string): ServiceSections {
+    const sections = new ServiceSections(name, asker)
+    this.#sections.set(name, sections)
+    return sections
+  }
+
+  #uncount(sections: ServiceSections): void {
+    const { asker } = sections
+    if (asker === '') return
+    sections.asker = ''
+    this.#askedInAll -= 1
+    const left = (this.#asked.get(asker) as number) - 1
+    if (left === 0) this.#asked.delete(asker)
+    else this.#asked.set(asker, left)
+  }
+
   #policyChanged(service: string): void {
-    const sections = this.get(service)
+    const sections = this.#known(service)
     const wasKnown = sections.isKnown
     const stored = this.#parts.policies.get(service)
     sections.policy = stored === null ? null : new LeveledPolicy(stored.document)
@@ -90,7 +119,7 @@ export class Catalog {
   }
 
   #leasesChanged(service: string, changed: boolean): void {
-    const sections = this.get(service)
+    const sections = this.#known(service)
     const wasKnown = sections.isKnown
     const had = sections.roll
     sections.roll = this.#parts.registry.roll(service)

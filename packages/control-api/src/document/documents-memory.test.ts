@@ -61,10 +61,50 @@ describe('clients beyond all measure', () => {
   test('leave none of their names behind when one is too much', () => {
     const plane = new TestPlane(fakeClock())
     const names = (from: number, count: number) => Array.from({ length: count }, (_, n) => `s${from + n}`)
-    for (let n = 0; n < 199; n++) new NaiveClient(plane, `i${n}`, names(n * 1000, 1000)).poll()
+    for (let n = 0; n < 49; n++) new NaiveClient(plane, `i${n}`, names(n * 1000, 1000)).poll()
     const before = [...plane.documents.catalog.all()].length
     expect(() => new NaiveClient(plane, 'more', names(500_000, 1000)).poll()).toThrow(TooManyNames)
     expect([...plane.documents.catalog.all()].length).toBe(before)
+  })
+})
+
+describe('a service whose processes ask about names without end', () => {
+  test('takes from no other that it is known, and what is written of it told', () => {
+    const plane = new TestPlane(fakeClock())
+    let from = 0
+    for (let [size, n] = [1000, 0]; size >= 1; n++) {
+      const names = Array.from({ length: size }, (_, at) => `s${from + at}`)
+      try {
+        new NaiveClient(plane, `i${n}`, names).poll()
+        from += size
+      } catch (error) {
+        expect(error).toBeInstanceOf(TooManyNames)
+        size = Math.floor(size / 2)
+      }
+    }
+    plane.write('payment', { timeout: '2s' })
+    plane.lease('stock', 's1')
+    const other = new NaiveClient(plane, 'other', ['nobody', 'payment', 'stock']).poll({ service: 'cart' })
+    expect(other.document).toMatchObject({ policies: { payment: {} }, endpoints: { stock: {} }, unknown: ['nobody'] })
+  })
+
+  test('may ask about others once it asks no more about these, or once these are known', () => {
+    const plane = new TestPlane(fakeClock())
+    const asking = (instance: number, from: number): NaiveClient =>
+      new NaiveClient(
+        plane,
+        `i${instance}`,
+        Array.from({ length: 1000 }, (_, at) => `s${from + at}`),
+      )
+    const all = Array.from({ length: 49 }, (_, n) => asking(n, n * 1000).poll())
+    const more = asking(99, 99_000)
+    expect(() => more.poll()).toThrow(TooManyNames)
+    for (let n = 0; n < 2; n++) plane.lease(`s${n}`, `p${n}`)
+    more.poll()
+    expect(() => asking(100, 100_000).poll()).toThrow(TooManyNames)
+    if (all[48] !== undefined) all[48].uses = []
+    all[48]?.poll()
+    expect(asking(100, 100_000).poll().document.unknown).toHaveLength(1000)
   })
 })
 

@@ -54,7 +54,7 @@ export class Interests {
   #make(key: string, { service, uses }: { readonly service: string; readonly uses: readonly string[] }): Interest {
     const made: ServiceSections[] = []
     try {
-      for (const name of [defaultsName, service, ...uses]) made.push(this.#catalog.get(name))
+      for (const name of [defaultsName, service, ...uses]) made.push(this.#catalog.get(name, service))
     } catch (error) {
       for (const sections of made) if (!this.#bySections.has(sections)) this.#catalog.release(sections)
       throw error

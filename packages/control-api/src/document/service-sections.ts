@@ -10,6 +10,8 @@ const emptyHash = '0'.repeat(16)
 /** One service, `defaults` among them. */
 export class ServiceSections {
   readonly name: string
+  /** The service whose process was the first to ask about this one, while nobody knows it; '' once it was known. */
+  asker: string
   policy: LeveledPolicy | null = null
   /** The index of the last change; 0 for none in this run. */
   policyAt = 0
@@ -20,8 +22,9 @@ export class ServiceSections {
   #whole: { readonly hash: string; readonly part: Part } | null = null
   #delta: { readonly after: number; readonly hash: string; readonly part: Part } | null = null
 
-  constructor(name: string) {
+  constructor(name: string, asker: string) {
     this.name = name
+    this.asker = asker
   }
 
   /** True where the service has endpoints, even if none of them is there. */
