@@ -16,12 +16,16 @@ const sweepMs = 10_000
 
 /** So many polls are twice what one control API is made for. */
 export const mostClients = 50_000
+// Of one service: three for each place of the largest that documents are made for, since a process that was started anew has another name.
+const mostClientsOfService = 30_000
 
 /** Clients by service and instance. */
 export class Clients {
   readonly #clock: Clock
   readonly #interests: Interests
   readonly #byName = new Map<string, PollingClient>()
+  /** How many there are, by service. */
+  readonly #ofService = new Map<string, number>()
   // Ten thousand clients say the same few versions: one string for all of them.
   readonly #sdks = new Map<string, string>()
   #timer: { cancel(): void }
@@ -52,20 +56,33 @@ export class Clients {
   heard(poll: Poll): PollingClient {
     const key = `${poll.service}/${poll.instance}`
     const known = this.find(poll)
-    if (known === undefined && this.#byName.size >= mostClients) {
-      throw new TooManyClients(`${mostClients} processes poll: no other is taken.`)
-    }
+    if (known === undefined) this.#mustTakeOneMore(poll.service)
     // Followed before the former interest is left: what both share stays where it is.
     const interest = this.#interests.follow(poll.service, poll.uses)
     const client = known ?? new PollingClient(interest.own.name, ownCopy(poll.instance))
     if (client.interest !== null) this.#interests.leave(client.interest)
-    if (known === undefined) this.#byName.set(ownCopy(key), client)
+    if (known === undefined) {
+      this.#byName.set(ownCopy(key), client)
+      this.#count(client.service, 1)
+    }
     this.#takeOver(client, poll, interest)
     return client
   }
 
   close(): void {
     this.#timer.cancel()
+  }
+
+  #mustTakeOneMore(service: string): void {
+    if (this.#byName.size >= mostClients) throw new TooManyClients(`${mostClients} processes poll: no other is taken.`)
+    if ((this.#ofService.get(service) ?? 0) < mostClientsOfService) return
+    throw new TooManyClients(`${mostClientsOfService} processes of ${service} poll: no other is taken.`)
+  }
+
+  #count(service: string, change: number): void {
+    const clients = (this.#ofService.get(service) ?? 0) + change
+    if (clients === 0) this.#ofService.delete(service)
+    else this.#ofService.set(service, clients)
   }
 
   #takeOver(client: PollingClient, poll: Poll, interest: Interest): void {
@@ -98,6 +115,7 @@ export class Clients {
     for (const [key, client] of this.#byName) {
       if (client.reply !== null || now - client.heardAt < forgottenAfterMs) continue
       this.#byName.delete(key)
+      this.#count(client.service, -1)
       if (client.interest !== null) this.#interests.leave(client.interest)
     }
     this.#timer = this.#clock.setTimer(sweepMs, () => this.#sweep())

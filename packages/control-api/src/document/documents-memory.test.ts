@@ -52,10 +52,29 @@ describe('clients beyond all measure', () => {
     const plane = new TestPlane(fakeClock())
     const first = new NaiveClient(plane, 'first', []).poll()
     first.apply()
-    for (let n = 1; n < mostClients; n++) new NaiveClient(plane, `i${n}`, []).poll()
-    expect(() => new NaiveClient(plane, 'more', []).poll()).toThrow(TooManyClients)
+    // As many of one service as there may be of one alone, and the rest of others.
+    for (let n = 1; n < 30_000; n++) new NaiveClient(plane, `i${n}`, []).poll()
+    expect(() => new NaiveClient(plane, 'more', []).poll()).toThrow('30000 processes of shop poll')
+    for (let n = 30_000; n < mostClients; n++) new NaiveClient(plane, `i${n}`, []).poll({ service: 'cart' })
+    expect(() => new NaiveClient(plane, 'more', []).poll({ service: 'cart' })).toThrow(TooManyClients)
     first.poll()
     expect(plane.documents.parked).toBe(1)
+  })
+
+  test('of one service use a million names, each its own, and no more until some have gone', () => {
+    const plane = new TestPlane(fakeClock())
+    const names = Array.from({ length: 1000 }, (_, n) => `s${n}`)
+    // Each leaves out another one, and what was asked for before counts no more.
+    const but = (left: number): NaiveClient => new NaiveClient(plane, `i${left}`, [...names.slice(0, left), ...names.slice(left + 1)])
+    const all = names.map((_, left) => but(left).poll())
+    for (const one of all) one.poll()
+    new NaiveClient(plane, 'more', [...names.slice(1), 'more']).poll()
+    const most = new NaiveClient(plane, 'most', [...names.slice(2), 'most'])
+    expect(() => most.poll()).toThrow(TooManyNames)
+    most.poll({ service: 'cart' })
+    if (all[0] !== undefined) all[0].uses = []
+    all[0]?.poll()
+    most.poll()
   })
 
   test('leave none of their names behind when one is too much', () => {

@@ -14,6 +14,7 @@ export interface InterestSections {
 
 /** Ten thousand clients with the same interest share this. */
 export class Interest {
+  /** '' for what is left of one: nobody looks for that, and of a key each client would hold its own. */
   readonly key: string
   readonly defaults: ServiceSections
   readonly own: ServiceSections
@@ -52,7 +53,7 @@ export class Interest {
   within(other: Interest): Interest {
     if (this === other || !this.goesBeyond(other)) return this
     const uses = this.uses.filter(({ name }) => other.has(name))
-    return new Interest(this.key, { defaults: this.defaults, own: this.own, uses, trust: this.trust })
+    return new Interest('', { defaults: this.defaults, own: this.own, uses, trust: this.trust })
   }
 
   /** True where a service is used here that is not used in `other`. */

@@ -1,10 +1,13 @@
 /** All interests that clients have, each once, and who must hear of a change of which service. */
-import { type Catalog, defaultsName } from './catalog.ts'
+import { type Catalog, defaultsName, TooManyNames } from './catalog.ts'
 import { Interest } from './interest.ts'
 import type { ServiceSections } from './service-sections.ts'
 import type { TrustPart } from './trust-part.ts'
 
 const nobody: ReadonlySet<Interest> = new Set()
+// What the interests of one service name together, each counted once: ten thousand processes that use a hundred services each, no two of them the same.
+// That is some 200 MB; whoever has got hold of a token could else ask for all the memory that there is.
+const mostFollowedBy = 1_000_000
 
 /** Interests live as long as a client follows them. */
 export class Interests {
@@ -12,6 +15,8 @@ export class Interests {
   readonly #trust: TrustPart | null
   readonly #byKey = new Map<string, Interest>()
   readonly #bySections = new Map<ServiceSections, Set<Interest>>()
+  /** How many names the interests of a service have, all together. */
+  readonly #followed = new Map<string, number>()
 
   constructor(catalog: Catalog, trust: TrustPart | null) {
     this.#catalog = catalog
@@ -37,6 +42,7 @@ export class Interests {
     interest.followers -= 1
     if (interest.followers > 0) return
     this.#byKey.delete(interest.key)
+    this.#count(interest.own.name, -interest.uses.length)
     for (const sections of all(interest)) {
       const interests = this.#bySections.get(sections)
       interests?.delete(interest)
@@ -52,6 +58,9 @@ export class Interests {
   }
 
   #make(key: string, { service, uses }: { readonly service: string; readonly uses: readonly string[] }): Interest {
+    if ((this.#followed.get(service) ?? 0) + uses.length > mostFollowedBy) {
+      throw new TooManyNames(`The processes of ${service} use ${mostFollowedBy} names, each of them others: no other is taken.`)
+    }
     const made: ServiceSections[] = []
     try {
       for (const name of [defaultsName, service, ...uses]) made.push(this.#catalog.get(name, service))
@@ -62,12 +71,19 @@ export class Interests {
     const [defaults, own, ...used] = made as [ServiceSections, ServiceSections, ...ServiceSections[]]
     const interest = new Interest(key, { defaults, own, uses: used, trust: this.#trust })
     this.#byKey.set(key, interest)
+    this.#count(service, uses.length)
     for (const sections of all(interest)) {
       const interests = this.#bySections.get(sections)
       if (interests === undefined) this.#bySections.set(sections, new Set([interest]))
       else interests.add(interest)
     }
     return interest
+  }
+
+  #count(service: string, change: number): void {
+    const names = (this.#followed.get(service) ?? 0) + change
+    if (names === 0) this.#followed.delete(service)
+    else this.#followed.set(service, names)
   }
 }
 
