@@ -101,6 +101,37 @@ describe('a client that went mad', () => {
   })
 })
 
+describe('a service whose instances say more of themselves than documents hold', () => {
+  const labels = Object.fromEntries(Array.from({ length: 64 }, (_, n) => [`${n}`.padEnd(128, 'n'), 'v'.repeat(256)]))
+  const wordy = (n: number) => ({ ...request, address: `a:${n}`, labels })
+
+  test('is listed with as many as 8 MiB hold', () => {
+    const { registry } = opened()
+    const take = (): void => {
+      for (let n = 1; n < 1000; n++) registry.renew('payment', `p${n}`, wordy(n))
+    }
+    expect(take).toThrow(RegistryFull)
+    const bytes = Buffer.byteLength(registry.roll('payment')?.listText ?? '')
+    expect([bytes <= 8 * 1_048_576 + 1000, bytes > 8 * 1_048_576 - 30_000]).toEqual([true, true])
+    registry.renew('payment', 'p1', wordy(1))
+    registry.renew('user', 'u1', wordy(1))
+    expect(() => registry.renew('payment', 'p1', { ...wordy(1), zone: 'z'.repeat(20_000) })).toThrow(RegistryFull)
+    expect(registry.roll('payment')?.get('p1')?.endpoint.zone).toBe(request.zone)
+  })
+
+  test('has room again when others have gone, or say less', () => {
+    const { registry } = opened()
+    expect(() => {
+      for (let n = 1000; n < 2000; n++) registry.renew('payment', `p${n}`, wordy(n))
+    }).toThrow(RegistryFull)
+    registry.renew('payment', 'p1000', request)
+    registry.renew('payment', 'more', wordy(9999))
+    registry.release('payment', 'p1001')
+    registry.renew('payment', 'most', wordy(9998))
+    expect(() => registry.renew('payment', 'too much', wordy(9997))).toThrow(RegistryFull)
+  })
+})
+
 describe('a restart', () => {
   test('removes nothing for one lease time, and then what was not renewed', async () => {
     const before = opened()

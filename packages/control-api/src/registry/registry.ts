@@ -25,6 +25,9 @@ const sweepMs = 1000
 
 /** So many services and instances are far beyond one control API's work; more is a client that went mad. */
 export const registryBounds = { services: 20_000, instancesOfService: 20_000, instances: 200_000 } as const
+// What all endpoints of one service may have in a document, eight times what 10,000 have that say a version and a zone. Clients take a document of 64 MiB:
+// a service that made its list longer would keep from its callers whatever else is new to them.
+const mostBytesOfService = 8 * 1_048_576
 
 /** Leases of instances, by service. */
 export class Registry {
@@ -86,6 +89,9 @@ export class Registry {
     }
     if (held === undefined) this.#mustTakeOneMore(service)
     const { healthy, ...endpoint } = request
+    if ((this.#rolls.get(service)?.bytesWith(instance, endpoint) ?? 0) > mostBytesOfService) {
+      throw new RegistryFull(`The instances of ${service} say more of themselves than ${mostBytesOfService} bytes hold: no more is taken.`)
+    }
     this.#batches.put({ service, instance, endpoint, healthy, renewedAt: this.#clock.now() })
     const changed = this.#put(service, { instance, endpoint, healthy, heardAt: this.#listenedMs })
     this.#tell(service, changed)

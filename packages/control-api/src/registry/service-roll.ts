@@ -31,6 +31,7 @@ export class ServiceRoll {
   readonly #hash = new EndpointsHash()
   readonly #log: ChangeLog
   readonly #nextIndex: () => number
+  #bytes = 0
 
   constructor(index: number, nextIndex: () => number) {
     this.#log = new ChangeLog(index)
@@ -45,6 +46,12 @@ export class ServiceRoll {
   /** Endpoints that callers see. */
   get listLength(): number {
     return this.#listed.size
+  }
+
+  /** How much of a document all leases would have, if this one were taken. */
+  bytesWith(instance: string, endpoint: EndpointRecord): number {
+    const before = this.#leases.get(instance)
+    return this.#bytes - (before === undefined ? 0 : bytesOf(before.endpoint)) + bytesOf(endpoint)
   }
 
   get hash(): string {
@@ -68,6 +75,7 @@ export class ServiceRoll {
   put(lease: HeldLease): boolean {
     const { instance, endpoint } = lease
     const before = this.#leases.get(instance)
+    this.#bytes = this.bytesWith(instance, endpoint)
     this.#leases.set(instance, lease)
     const claimants = this.#claims.get(endpoint.address) ?? []
     if (before?.endpoint.address === endpoint.address) {
@@ -85,6 +93,7 @@ export class ServiceRoll {
     const lease = this.#leases.get(instance)
     if (lease === undefined) return false
     this.#leases.delete(instance)
+    this.#bytes -= bytesOf(lease.endpoint)
     return this.#leave(lease)
   }
 
@@ -128,6 +137,10 @@ export class ServiceRoll {
     this.#log.note({ index: this.#nextIndex(), address, hashBefore }, this.#listed.size)
     return true
   }
+}
+
+function bytesOf(endpoint: EndpointRecord): number {
+  return Buffer.byteLength(JSON.stringify(endpoint))
 }
 
 function listed(endpoint: EndpointRecord): ListedEndpoint {
