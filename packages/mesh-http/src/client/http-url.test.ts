@@ -49,6 +49,14 @@ describe('readTarget', () => {
   })
 
   test.each([
+    ['http://inventory./a', 'inventory', 'inventory.'],
+    ['http://stock.shop.internal.:8080/', 'stock.shop.internal', 'stock.shop.internal.:8080'],
+    ['http://./', '.', '.'],
+  ])('of %s the host is %s, and what the server is told stays as it was written', (text, host, authority) => {
+    expect(readTarget(text)).toMatchObject({ host, authority })
+  })
+
+  test.each([
     'ftp://inventory/a',
     'http://user:secret@inventory/a',
     'http://user@inventory/',

@@ -3,7 +3,7 @@
 /** An absolute http or https URL in the parts that a request is made of. */
 export interface Target {
   readonly secure: boolean
-  /** Lower-case host name without port: the name by which the mesh knows a service. */
+  /** Lower-case host name without port, and without the dot at its end by which a whole name can be written: the name by which the mesh knows a service. */
   readonly host: string
   /** Host and port as the `host` header carries them. */
   readonly authority: string
@@ -51,7 +51,8 @@ export function targetOf(url: URL): Target | null {
   const bare = fragmentAt === -1 ? href : href.slice(0, fragmentAt)
   return {
     secure: url.protocol === 'https:',
-    host: url.hostname,
+    // Whoever writes `payment.` means `payment`: passed through, it would go to the same host, and past the mesh.
+    host: url.hostname.replace(/(?<=.)\.$/, ''),
     authority: url.host,
     // Cut from the serialization: a '?' without a query behind it is part of the request, but not of `search`.
     path: bare.slice(bare.indexOf('/', url.protocol.length + 2)),

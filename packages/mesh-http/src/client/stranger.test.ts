@@ -69,7 +69,7 @@ test('a name that the control API does not know passes through, or fails where o
   }
   await expect(closed.fetch('http://nowhere/')).rejects.toMatchObject({ message: 'fetch failed', cause })
   await expect(closed.fetch('http://nowhere/')).rejects.toMatchObject({ cause })
-  expect(await (await closed.fetch('http://inventory/')).text()).toBe('stock')
+  for (const url of ['http://inventory/', 'http://inventory./']) expect(await (await closed.fetch(url)).text()).toBe('stock')
   expect(await (await closed.fetch('http://example.com/')).text()).toBe('elsewhere')
 })
 
@@ -108,7 +108,7 @@ test('where the defaults are strict, no byte goes in plaintext to a name that no
   )
   const fetch = meshFetch(mesh)
   const cause = { name: 'MeshError', code: 'NOT_REGISTERED', service: 'payment' }
-  for (const url of ['http://payment/charge', 'http://old/charge']) {
+  for (const url of ['http://payment/charge', 'http://payment./charge', 'http://old/charge']) {
     const error = await fetch(url, { method: 'POST', body: '{"card":42}' }).catch((reason) => reason)
     expect(error).toBeInstanceOf(TypeError)
     expect(error).toMatchObject({ message: 'fetch failed', cause })
