@@ -63,8 +63,17 @@ export class SqliteFile {
     }
     const afterwards = this.#afterwards
     this.#afterwards = []
-    for (const act of afterwards) act()
+    this.#follow(afterwards)
     return result
+  }
+
+  // Each of them, whatever another one throws: what is in memory must say what is on the disk.
+  #follow([next, ...others]: readonly (() => void)[]): void {
+    try {
+      next?.()
+    } finally {
+      if (others.length > 0) this.#follow(others)
+    }
   }
 
   /** Within a transaction: runs `act` once it is durable, and not at all where it fails. */

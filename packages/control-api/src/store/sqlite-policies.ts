@@ -52,8 +52,12 @@ export class SqlitePolicies implements PolicyStore {
         this.#insertChange.run(revision, service, document === null ? null : JSON.stringify(document))
       }
       this.#file.afterCommit(() => {
-        this.#highWater.raise(this.epoch, revision)
-        this.#shelf.adopt(revision, changes)
+        try {
+          this.#highWater.raise(this.epoch, revision)
+        } finally {
+          // On the disk it is, and whoever wrote next would take its number again.
+          this.#shelf.adopt(revision, changes)
+        }
       })
       return revision
     })

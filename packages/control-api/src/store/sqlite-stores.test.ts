@@ -6,7 +6,9 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { DatabaseSync } from 'node:sqlite'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { fileNames } from './sqlite-file.ts'
+import { HighWater } from './high-water.ts'
+import { fileNames, SqliteFile } from './sqlite-file.ts'
+import { SqlitePolicies } from './sqlite-policies.ts'
 import { openSqliteStores } from './sqlite-stores.ts'
 import type { Stores } from './stores.ts'
 
@@ -206,3 +208,32 @@ test('of 1,000 writes, SIGKILL at random moments loses none that was acknowledge
   expect([...policies.all()].map(({ document }) => document.at).sort()).toEqual([1000, 994, 995, 996, 997, 998, 999].sort())
   expect(epochs).toEqual(new Set([policies.epoch]))
 }, 60_000)
+
+test('a policy that is on the disk is in force, though the note beside the file cannot be written', () => {
+  const sqlite = SqliteFile.open(directory, clock.now())
+  const highWater = new HighWater(directory)
+  const policies = new SqlitePolicies(sqlite, highWater, clock)
+  const heard: string[] = []
+  policies.subscribe((services) => heard.push(...services))
+  highWater.close()
+  expect(() => policies.write([{ service: 'a', document: {} }], note)).toThrow('EBADF')
+  expect([policies.revision, heard]).toEqual([1, ['a']])
+  expect(() => policies.write([{ service: 'b', document: {} }], note)).toThrow('EBADF')
+  expect([policies.revision, heard]).toEqual([2, ['a', 'b']])
+  sqlite.close()
+})
+
+test('what is to be done once a write is durable is done, whatever else of it fails', () => {
+  const sqlite = SqliteFile.open(directory, clock.now())
+  const done: string[] = []
+  const write = (): void =>
+    sqlite.transaction(() => {
+      sqlite.afterCommit(() => {
+        throw new Error('the first one fails')
+      })
+      sqlite.afterCommit(() => done.push('second'))
+    })
+  expect(write).toThrow('the first one fails')
+  expect(done).toEqual(['second'])
+  sqlite.close()
+})
