@@ -32,6 +32,13 @@ test.each<[what: string, text: string, path: string, message: string]>([
   expect(reading.problems[0]).toEqual({ path, message: expect.stringContaining(message) })
 })
 
+test('of a text that is wrong in every place a hundred problems are told', () => {
+  const reading = readProposal(`[${','.repeat(200_000)}]`, most)
+  if (reading.ok) throw new Error('it was accepted')
+  expect(reading.problems).toHaveLength(100)
+  expect(reading.problems[0]?.message).toMatch(/^this is no valid YAML: .* \(line 1, column \d+\)$/s)
+})
+
 test('a text that is too long is refused before it is parsed', () => {
   expect(readProposal(`x: ${'y'.repeat(200)}`, 100)).toMatchObject({
     ok: false,

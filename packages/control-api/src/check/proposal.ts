@@ -21,6 +21,9 @@ export type ProposalReading =
 /** What the document is called that is about all services. */
 export const defaultsName = 'defaults'
 
+// Of what is no YAML at all each character can be wrong.
+const mostProblems = 100
+
 interface Part {
   readonly value: unknown
   readonly locate: (path: FieldPath, atKey: boolean) => Position
@@ -32,7 +35,8 @@ interface Part {
  */
 export function readProposal(text: string, maxBytes: number): ProposalReading {
   const { documents, problems } = readYaml(text, maxBytes)
-  if (problems.length > 0) return refused(...problems.map((problem) => ({ path: '', message: `${problem.text}${placeOf(problem)}` })))
+  const told = problems.slice(0, mostProblems).map((problem) => ({ path: '', message: `${problem.text}${placeOf(problem)}` }))
+  if (told.length > 0) return refused(...told)
   const parts = documents.filter(({ blank }) => !blank).flatMap(partsOf)
   if (parts.length === 0) return refused({ path: '', message: 'the body holds no document' })
   const found: ProposedDocument[] = []
