@@ -83,17 +83,16 @@ export class HttpInbound {
   }
 
   /** Serves one request to leave HTTP. Only called where there is a handler for such. */
-  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+  upgrade(request: IncomingMessage, stream: Duplex, head: Buffer): void {
     const { parts, upgrade, connections } = this.#options
-    const connection = connections.of(socket)
-    if (connection === undefined || upgrade === null) return
+    // A reset is told by 'close'; before the handler has it, nobody else listens.
+    stream.on('error', () => {})
+    // While the request's body is still to come, `stream` is one that node has laid over the socket.
+    const connection = connections.of(request.socket)
+    if (connection === undefined || upgrade === null) return void stream.destroy()
     const now = parts.clock.now()
-    if (connection.isExpiredAt(now)) {
-      socket.on('error', () => {})
-      endPlainly(socket, plainAnswer(this.#refusal), parts.clock)
-      return
-    }
-    const upgraded = new Upgrade({ parts, handler: upgrade, request, head, connection })
+    if (connection.isExpiredAt(now)) return endPlainly(stream, plainAnswer(this.#refusal), parts.clock)
+    const upgraded = new Upgrade({ parts, handler: upgrade, request, stream, head, connection })
     void upgraded.serve(this.#call(request, { kind: 'upgrade', message: upgraded, connection, now }), this.#inbound.send)
   }
 

@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import net from 'node:net'
+import { setTimeout as turn } from 'node:timers/promises'
 import { afterEach, describe, expect, it } from 'vitest'
 import { ask, connect, raw, ServersUnderTest } from './server-under-test.ts'
 
@@ -57,6 +58,27 @@ describe('a request to leave HTTP', () => {
       next.write(request)
       again = String((await once(next, 'data'))[0])
       next.destroy()
+    }
+  })
+
+  it('though its body is still to come is judged, handed over and counted to its end like any other', async () => {
+    const { server } = await serve((_, response) => response.end(), {
+      policy: { access: { deny: [{ paths: ['/no'] }] }, limit: { inbound: { inFlight: 1 } } },
+      upgrade: (_, socket) =>
+        void socket.on('data', (data) => socket.write(data)).write('HTTP/1.1 101 Switching Protocols\r\nupgrade: echo\r\n\r\n'),
+    })
+    const request = (path: string): string =>
+      `POST ${path} HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: echo\r\ncontent-length: 5\r\n\r\n`
+    expect(await raw(server, request('/no'))).toMatch(/^HTTP\/1.1 403 /)
+    for (let n = 0; n < 2; n++) {
+      const socket = connect(server)
+      socket.write(request('/'))
+      expect(String((await once(socket, 'data'))[0])).toContain('101')
+      expect(await raw(server, request('/'))).toMatch(/^HTTP\/1.1 503 [\s\S]*zerohop-refused: limit/)
+      // A reset is nobody's error: one that nobody listens for would end the process.
+      socket.resetAndDestroy()
+      await once(socket, 'close')
+      await turn(50)
     }
   })
 })

@@ -32,6 +32,8 @@ export interface UpgradeStart {
   readonly parts: MeshParts
   readonly handler: UpgradeHandler
   readonly request: IncomingMessage
+  /** The socket, or what stands for it. Somebody listens for its errors. */
+  readonly stream: Duplex
   readonly head: Buffer
   readonly connection: OpenConnection
 }
@@ -39,17 +41,15 @@ export interface UpgradeStart {
 /** An upgraded connection. Its deadline binds until the handler has it; from then on it lives as long as its socket. */
 export class Upgrade implements Waiting, Served {
   readonly #start: UpgradeStart
-  readonly #socket: Duplex
+  readonly #stream: Duplex
   #call: Call | null = null
   #ambient: Ambient | null = null
   #resolve: ((outcome: Outcome) => void) | null = null
 
   constructor(start: UpgradeStart) {
     this.#start = start
-    this.#socket = start.connection.socket
+    this.#stream = start.stream
     start.connection.served.add(this)
-    // A reset of the connection is told by 'close'; before the handler has it, nobody else listens.
-    this.#socket.on('error', () => {})
   }
 
   async serve(call: Call, send: (call: Call) => Promise<Outcome>): Promise<void> {
@@ -60,15 +60,15 @@ export class Upgrade implements Waiting, Served {
     } catch (error) {
       // A Send does not reject: this is a fault of the mesh, and must cost one connection at most.
       this.#start.parts.log.error(`${call.service}: an upgrade failed in the mesh: ${String(error)}`)
-      this.#socket.destroy()
+      this.#stream.destroy()
       return
     }
-    if (this.#ambient !== null || this.#socket.destroyed || outcome.verdict === CANCELLED) return
+    if (this.#ambient !== null || this.#stream.destroyed || outcome.verdict === CANCELLED) return
     const code = outcome.code === '' ? 'HANDLER_FAILED' : outcome.code
     const status = outcome.reply === null ? errorTable[code].http : Number(outcome.reply.status)
     const { service } = this.#start.parts
     const answer = { code, status, service, refusedAs: refusalWord(code), retryAfterMs: outcome.retryAfterMs }
-    endPlainly(this.#socket, plainAnswer(answer), this.#start.parts.clock)
+    endPlainly(this.#stream, plainAnswer(answer), this.#start.parts.clock)
   }
 
   /** A header of the request, for the rules of a policy. */
@@ -87,27 +87,27 @@ export class Upgrade implements Waiting, Served {
     this.#ambient = ambient
     call.cancel = this
     try {
-      runUnder(ambient, () => handler(request, this.#socket, head))
+      runUnder(ambient, () => handler(request, this.#stream, head))
     } catch (error) {
       parts.log.error(
         `${parts.service}: the upgrade handler failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
       )
       this.#settle(FAULT, 500)
-      this.#socket.destroy()
+      this.#stream.destroy()
     }
     return promise
   }
 
   cancelled(): void {
-    this.#socket.destroy()
+    this.#stream.destroy()
   }
 
   left(): void {
     if (this.#ambient === null) {
       this.#start.connection.release(this)
       this.#call?.end(CANCELLED)
-      this.#socket.destroy()
-    } else if (this.#socket.destroyed) {
+      this.#stream.destroy()
+    } else if (this.#start.connection.socket.destroyed) {
       // Only 'close' ends a connection that was handed over: a peer that has ended its side may still be answered.
       this.#start.connection.release(this)
       this.#settle(OK, 101)
