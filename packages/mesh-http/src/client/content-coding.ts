@@ -58,11 +58,18 @@ export function decoded(raw: IncomingBody, header: string | readonly string[]): 
       raw.abandon()
     },
   })
-  end.on('data', (chunk: Buffer) => body.push(chunk))
-  pipeline([source, ...last], (error) => {
+  const failed = (error: Error): void => {
     // Not every decoder likes a body of no bytes at all, and a reader need not know.
-    if (error === null || error === undefined || (bytes === 0 && raw.ended)) body.end()
+    if (bytes === 0 && raw.ended) body.end()
     else body.fail(raw.failure === null ? new TypeError('terminated', { cause: error }) : raw.failure.error)
+  }
+  // The pipeline is over when the last decoder has taken everything, and listens to it no more. zstd says only then that something is missing.
+  end
+    .on('data', (chunk: Buffer) => body.push(chunk))
+    .on('end', () => body.end())
+    .on('error', failed)
+  pipeline([source, ...last], (error) => {
+    if (error !== null && error !== undefined) failed(error)
   })
   return body
 }

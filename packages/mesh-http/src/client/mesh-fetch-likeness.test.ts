@@ -20,6 +20,8 @@ const answers: Record<string, (request: IncomingMessage, response: ServerRespons
   'empty-gzip': (_request, response) => response.writeHead(200, { 'content-encoding': 'gzip' }).end(),
   'broken-gzip': (_request, response) => response.writeHead(200, { 'content-encoding': 'gzip' }).end('no gzip at all'),
   'short-gzip': (_request, response) => response.writeHead(200, { 'content-encoding': 'gzip' }).end(gzipSync(text).subarray(0, -6)),
+  'broken-zstd': (_request, response) => response.writeHead(200, { 'content-encoding': 'zstd' }).end('no zstd at all'),
+  'short-zstd': (_request, response) => response.writeHead(200, { 'content-encoding': 'zstd' }).end(zstdCompressSync(text).subarray(0, -6)),
   cookies: (_request, response) => void response.setHeader('set-cookie', ['a=1', 'b=2']).setHeader('vary', ['x', 'y']).end('x'),
   bom: (_request, response) => response.end(Buffer.concat([Buffer.from([0xef, 0xbb, 0xbf]), text])),
   'bad-utf8': (_request, response) => response.end(Buffer.from([0x61, 0xc3, 0x28, 0xf0, 0x9f, 0x92, 0x62])),
