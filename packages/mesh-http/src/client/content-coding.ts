@@ -39,6 +39,8 @@ export function decoded(raw: IncomingBody, header: string | readonly string[]): 
         }
         raw.resume()
         if (raw.failure !== null) throw raw.failure.error
+        // What has come since is taken first, though it may be the last.
+        if (!raw.isEmpty) continue
         if (raw.ended) return
         await raw.more()
       }

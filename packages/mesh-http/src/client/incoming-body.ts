@@ -30,6 +30,11 @@ export class IncomingBody {
     this.#feed = feed
   }
 
+  /** True where nothing is held. */
+  get isEmpty(): boolean {
+    return this.#chunks.length === 0
+  }
+
   /** True while the wire has been asked to hold back. */
   get paused(): boolean {
     return this.#paused
@@ -70,7 +75,7 @@ export class IncomingBody {
     return chunks
   }
 
-  /** Lets the wire go on, where it was held back and there is room now. */
+  /** Lets the wire go on, where it was held back and there is room now. More may be here when this returns, and be the last. */
   resume(): void {
     if (!this.#paused || this.#held >= mostHeld) return
     this.#paused = false

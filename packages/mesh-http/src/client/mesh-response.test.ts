@@ -1,6 +1,8 @@
 /** Tests of the Response by itself: what the standard says of reading, cloning and forgetting it. */
+import { randomBytes } from 'node:crypto'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
+import { gzipSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
 import { IncomingBody } from './incoming-body.ts'
 import { MeshResponse } from './mesh-response.ts'
@@ -29,6 +31,12 @@ function given(chunks: string[], end = true, method = 'GET') {
   const reply = { code: 200, status: '200', statusText: 'OK', headers, body, discard: () => feed.abandonBody() }
   const origin = { url: 'http://inventory/a', redirected: false, method }
   return { feed, body, make: () => new MeshResponse(reply, origin) }
+}
+
+async function all(response: Response): Promise<Uint8Array[]> {
+  const chunks: Uint8Array[] = []
+  for await (const chunk of response.body as ReadableStream<Uint8Array>) chunks.push(chunk)
+  return chunks
 }
 
 describe('a response', () => {
@@ -141,6 +149,28 @@ describe('a response', () => {
     await reader?.read()
     expect(feed.resumes).toBe(1)
   })
+
+  test.each([['identity'], ['gzip']])(
+    'what the wire hands on at once when it is let on is read too, though it is the last: %s',
+    async (coding) => {
+      const whole = randomBytes(400_000)
+      const sent = coding === 'gzip' ? gzipSync(whole) : whole
+      for (const how of ['body', 'bytes'] as const) {
+        let at = 0
+        let held = false
+        const wire = () => {
+          for (held = false; !held && at < sent.byteLength; at += 65_536) body.push(sent.subarray(at, at + 65_536))
+          if (!held) body.end()
+        }
+        const body = new IncomingBody({ pauseBody: () => (held = true), resumeBody: wire, abandonBody() {} })
+        wire()
+        const reply = { code: 200, status: '200', statusText: '', headers: { 'content-encoding': coding }, body, discard() {} }
+        const response = new MeshResponse(reply, { url: '', redirected: false, method: 'GET' })
+        const read = how === 'bytes' ? [await response.bytes()] : await all(response)
+        expect(Buffer.concat(read).equals(whole)).toBe(true)
+      }
+    },
+  )
 
   test('who cancels the stream abandons the body', async () => {
     const { feed, make } = given(['a'], false)

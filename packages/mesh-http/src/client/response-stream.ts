@@ -12,7 +12,7 @@ export function streamOf(body: IncomingBody): ReadableStream<Uint8Array<ArrayBuf
           body.resume()
           // A copy: the stream takes the buffer for itself, and this one lies within what the socket read for several.
           controller.enqueue(copied(chunks))
-          if (body.ended) controller.close()
+          if (body.ended && body.isEmpty) controller.close()
           return
         }
         if (body.failure !== null) {
