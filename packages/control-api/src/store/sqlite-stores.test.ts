@@ -190,6 +190,7 @@ test('of 1,000 writes, SIGKILL at random moments loses none that was acknowledge
         expect(Number(third)).toBeGreaterThanOrEqual(acknowledged)
         // What died may have written one more than it could say.
         expect(Number(third)).toBeLessThanOrEqual(acknowledged + 1)
+        acknowledged = Number(third)
       } else if (first === 'done') isDone = true
       else {
         expect(Number(first)).toBe(Number(second))
