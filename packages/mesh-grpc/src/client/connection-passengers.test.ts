@@ -1,8 +1,10 @@
 /** Tests of how calls come aboard a connection. */
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { createMesh } from '@zerohop/mesh-core'
 import { type Endpoint, Expiry, partsOf } from '@zerohop/mesh-core/transport'
 import { expect, test } from 'vitest'
-import { Connection, type Passenger } from './connection.ts'
+import { Connection } from './connection.ts'
+import type { Passenger } from './passengers.ts'
 import { echoing, upstream } from './upstream-under-test.ts'
 import { WireOptionTable } from './wire-options.ts'
 
@@ -53,4 +55,18 @@ test('a call that throws as it comes aboard ends alone: those behind it come abo
   const bug = new Error('a bug')
   const heard = [aboard(ground.connection, { throws: bug }), aboard(ground.connection)]
   expect(await Promise.all(heard)).toEqual([bug, 'connected'])
+})
+
+test('calls that waited for one connection come aboard each in its own context', async () => {
+  await using ground = await connecting()
+  const request = new AsyncLocalStorage<string>()
+  const heard = ['one', 'two'].map((name) =>
+    request.run(name, () => {
+      const { promise, resolve } = Promise.withResolvers<unknown>()
+      const connected = (): void => resolve(request.getStore())
+      ground.connection.enter({ connected, denied: resolve, broke: resolve })
+      return promise
+    }),
+  )
+  expect(await Promise.all(heard)).toEqual(['one', 'two'])
 })

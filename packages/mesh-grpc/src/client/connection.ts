@@ -13,6 +13,7 @@ import {
   type Timer,
 } from '@zerohop/mesh-core/transport'
 import { InnerChannel, type InnerStream, type OpenSocket } from './inner-channel.ts'
+import { type Passenger, WaitingPassengers } from './passengers.ts'
 import type { WireOptions } from './wire-options.ts'
 
 /** The protocol that a client offers within TLS. */
@@ -36,16 +37,6 @@ export interface ConnectionOwner {
   connectionGone(connection: Connection): void
 }
 
-/** An attempt that needs a connection. */
-export interface Passenger {
-  /** The connection is ready. May be called before `enter` returns. */
-  connected(): void
-  /** There will be none. */
-  denied(error: Error): void
-  /** `connected` threw, which is a bug. Called only where `enter` had returned before. */
-  broke(error: unknown): void
-}
-
 /** Calls may enter at once; those that come before it is ready wait for it. */
 export class Connection extends Alarm {
   /** Grows with everything that comes from the server; calls count it. */
@@ -66,7 +57,7 @@ export class Connection extends Alarm {
   readonly #dial: Dial
   readonly #opened = Promise.withResolvers<OpenSocket>()
   readonly #inner: InnerChannel
-  readonly #waiting = new Set<Passenger>()
+  readonly #waiting = new WaitingPassengers()
   #inFlight = 0
   #entered = 0
   #failure: Error | null = null
@@ -198,14 +189,7 @@ export class Connection extends Alarm {
     this.agedAt = parts.clock.now() + settings.connections.maxAgeMs * (0.9 + 0.2 * parts.random())
     this.#awaitIdleness()
     this.#owner.connectionReady(this)
-    for (const passenger of this.#waiting) {
-      this.#waiting.delete(passenger)
-      try {
-        passenger.connected()
-      } catch (error) {
-        passenger.broke(error)
-      }
-    }
+    this.#waiting.board()
   }
 
   #awaitIdleness(): void {
@@ -241,9 +225,6 @@ export class Connection extends Alarm {
     if (this.isGone) return
     this.isGone = true
     this.#owner.connectionGone(this)
-    for (const passenger of this.#waiting) {
-      this.#waiting.delete(passenger)
-      passenger.denied(this.#failure ?? new Error('the connection ended before the call began'))
-    }
+    this.#waiting.turnAway(this.#failure ?? new Error('the connection ended before the call began'))
   }
 }

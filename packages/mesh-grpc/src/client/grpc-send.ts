@@ -17,13 +17,14 @@ import {
 } from '@zerohop/mesh-core/transport'
 import { withCredentials } from './call-credentials.ts'
 import type { Channels } from './channels.ts'
-import type { Connection, Passenger } from './connection.ts'
+import type { Connection } from './connection.ts'
 import type { EndpointChannels } from './endpoint-channels.ts'
 import { Exchange } from './exchange.ts'
 import type { GrpcMessage } from './grpc-call.ts'
 import type { AuthContext, BottomGround } from './grpc-reply.ts'
 import { type InnerStream, streamEnd, unmasked } from './inner-channel.ts'
 import { type BadMessage, framed, unframed } from './message-coding.ts'
+import type { Passenger } from './passengers.ts'
 
 /** Makes the Send that carries attempts over `table`'s connections. */
 export function grpcSend(table: ConnectionTable<EndpointChannels>, ground: BottomGround): Send {
