@@ -76,7 +76,7 @@ class StreamAttempt extends Exchange implements Passenger, InterceptingListener 
       withCredentials(message.credentials, { path: message.path, authority: connection.authority(message.host), headers })
         .then(
           (complete) => this.#open(complete),
-          (error: BadMessage) => this.#endHere(error),
+          (error: BadMessage) => this.endHere(error),
         )
         .catch((error: unknown) => this.broke(error))
     }
@@ -120,7 +120,7 @@ class StreamAttempt extends Exchange implements Passenger, InterceptingListener 
     this.#isUnpacking = true
     message.then(
       (unpacked) => process.nextTick(unpack, this, unpacked),
-      (error: BadMessage) => this.#endHere(error),
+      (error: BadMessage) => process.nextTick(endHere, this, error),
     )
   }
 
@@ -152,7 +152,7 @@ class StreamAttempt extends Exchange implements Passenger, InterceptingListener 
         this.#write(packed, written)
         if (this.#endsAfter) this.endMessages()
       },
-      (error: BadMessage) => this.#endHere(error),
+      (error: BadMessage) => process.nextTick(endHere, this, error),
     )
   }
 
@@ -212,12 +212,13 @@ class StreamAttempt extends Exchange implements Passenger, InterceptingListener 
     this.tellEnd(status, streamEnd(status, (this.#connection as Connection).isGone))
   }
 
-  // This end cannot go on: by its own doing, unless the server sent what is no message.
-  #endHere({ code, message }: BadMessage): void {
+  /** This end cannot go on: by its own doing, unless the server sent what is no message. */
+  endHere({ code, message }: BadMessage): void {
     if (this.over) return
     const isServers = this.#isUnpacking && code !== Status.RESOURCE_EXHAUSTED
-    this.tellEnd({ code, details: message, metadata: new Metadata() }, isServers ? 'answered' : 'own')
+    // Before the program hears of it, which may throw.
     this.stopWire()
+    this.tellEnd({ code, details: message, metadata: new Metadata() }, isServers ? 'answered' : 'own')
   }
 
   #leave(): void {
@@ -229,6 +230,10 @@ class StreamAttempt extends Exchange implements Passenger, InterceptingListener 
 
 function unpack(attempt: StreamAttempt, message: Buffer): void {
   attempt.unpacked(message)
+}
+
+function endHere(attempt: StreamAttempt, error: BadMessage): void {
+  attempt.endHere(error)
 }
 
 /** The code of an error that says why there is no connection; '' where the verdict says it all. */

@@ -1,4 +1,5 @@
 /** One call of a gRPC client: to the client what a call of grpc-js is, to the mesh a call like any other. */
+import { AsyncResource } from 'node:async_hooks'
 import type { OutgoingHttpHeaders } from 'node:http2'
 import { isUint8Array } from 'node:util/types'
 import { type CallCredentials, type InterceptingListener, Metadata, propagate, status as Status, type StatusObject } from '@grpc/grpc-js'
@@ -44,6 +45,8 @@ export class MeshCall implements ClientCall, ReplyReader, SendingOwner {
   #wantsRead = false
   #sending: Sending | null = null
   #reply: GrpcReply | null = null
+  // The program's, where the answer goes on after its beginning.
+  #context: AsyncResource | null = null
   #departure: StatusObject | null = null
   #peer: string
   #isOver = false
@@ -154,6 +157,8 @@ export class MeshCall implements ClientCall, ReplyReader, SendingOwner {
     this.#reply = reply
     if (peer !== '') this.#peer = peer
     reply.deliver(this)
+    // Of an answer that is one message, and is here, there is nothing left to hear but its end.
+    if (!this.#isOver && !(this.#unaryResponse && this.#request.ended)) this.#context = new AsyncResource('ZEROHOP_GRPC_CALL')
     // Of a single message the attempt itself has made the read.
     if (this.#wantsRead && !this.#unaryResponse) reply.read()
   }
@@ -172,8 +177,11 @@ export class MeshCall implements ClientCall, ReplyReader, SendingOwner {
     this.finish(status)
   }
 
+  // Whoever finds out that there will be no more has work to do besides, and was begun by anybody: an alarm that many calls share, say.
   brokeOff(end: Outcome): void {
-    this.finish((this.#sending as Sending).statusOf(end))
+    const status = (this.#sending as Sending).statusOf(end)
+    if (this.#context === null) process.nextTick(finish, this, status)
+    else this.#context.runInAsyncScope(process.nextTick, process, finish, this, status)
   }
 
   /** Ends the call; what comes afterwards is not heard. */
