@@ -38,13 +38,22 @@ it('a status in the trailers of a single answer is tried again, although a head 
 })
 
 it('a stream of requests is sent again from its first message', async () => {
-  const { seen, handlers } = failing(1, true)
+  const { seen, handlers } = failing(1, false)
   await using server = await upstream(handlers)
   await using shop = await caller([server.address], { policy: { retry } })
   const { call, ended } = shop.client.gather(idempotent())
   for (const word of ['a', 'b', 'c']) call.write(Buffer.from(word))
   call.end()
   expect(await ended.then(({ code, messages }) => [code, String(messages), seen.count])).toEqual([Status.OK, 'abc', 2])
+})
+
+it('a program that still sends gets the head of a single answer at once, and with it the call is committed', async () => {
+  const { seen, handlers } = failing(1, true)
+  await using server = await upstream(handlers)
+  await using shop = await caller([server.address], { policy: { retry } })
+  const { call, ended } = shop.client.gather(idempotent())
+  call.once('metadata', () => call.end(Buffer.from('a')))
+  expect([(await ended).code, (await ended).head?.get('x-attempt'), seen.count]).toEqual([Status.UNAVAILABLE, ['1'], 1])
 })
 
 it.each([

@@ -90,7 +90,8 @@ export abstract class Exchange extends Alarm implements GrpcReply, Waiting, Mess
     if (this.over) return
     this.#heard()
     this.#metadata = metadata
-    if (!this.message.unaryResponse) this.#commit()
+    // A program that still sends may wait for it.
+    if (!this.message.unaryResponse || !this.message.request.ended) this.#commit()
   }
 
   /** A message is here. */
