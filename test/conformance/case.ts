@@ -67,6 +67,8 @@ export interface CallSpec {
   /** The program's word for it. */
   readonly idempotent: boolean | undefined
   readonly once: boolean
+  /** The caller would rather wait than fail while the service is not ready. */
+  readonly waits: boolean
   /** 0: none of its own. */
   readonly timeoutMs: number
   /** The name of the inbound request under which it is made; '' for none. */

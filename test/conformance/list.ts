@@ -19,6 +19,7 @@ import { secured } from './cases/secured.ts'
 import { stream } from './cases/stream.ts'
 import { trace } from './cases/trace.ts'
 import { verdicts } from './cases/verdicts.ts'
+import { waitForReady } from './cases/wait-for-ready.ts'
 import { zones } from './cases/zones.ts'
 
 /** The list, by theme. */
@@ -28,6 +29,7 @@ export const list: Readonly<Record<string, readonly Case[]>> = {
   'retry: how often, when and where': attempts,
   budget,
   deadline,
+  'wait for ready': waitForReady,
   stream,
   breaker,
   'breaker: its probe': breakerProbe,

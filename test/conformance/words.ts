@@ -36,7 +36,16 @@ export function times(count: number, behaviour: Behaviour): Behaviour[] {
   return Array.from({ length: count }, () => behaviour)
 }
 
-const plainCall: CallSpec = { does: 'read', body: 'none', key: false, idempotent: undefined, once: false, timeoutMs: 0, under: '' }
+const plainCall: CallSpec = {
+  does: 'read',
+  body: 'none',
+  key: false,
+  idempotent: undefined,
+  once: false,
+  waits: false,
+  timeoutMs: 0,
+  under: '',
+}
 
 /** A call that may be repeated. */
 export function read(more: Partial<CallSpec> = {}): CallSpec {

@@ -67,9 +67,9 @@ class OneCall {
   }
 
   #begin(client: Client, responseStream: boolean, answer: (error: ServiceError | null, message?: Buffer) => void): Sent {
-    const { timeoutMs, idempotent } = this.#spec
+    const { timeoutMs, idempotent, waits } = this.#spec
     const { path, requestStream } = methodOf(this.#spec, responseStream)
-    const metadata = new Metadata(idempotent === undefined ? {} : { idempotentRequest: idempotent })
+    const metadata = new Metadata({ waitForReady: waits, ...(idempotent === undefined ? {} : { idempotentRequest: idempotent }) })
     const options = timeoutMs > 0 ? { deadline: Date.now() + timeoutMs } : {}
     const messages = messagesOf(this.#spec)
     if (!requestStream) {
