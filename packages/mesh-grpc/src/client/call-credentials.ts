@@ -2,7 +2,7 @@
 import type { OutgoingHttpHeaders } from 'node:http2'
 import { type CallCredentials, status as Status } from '@grpc/grpc-js'
 import { BadMessage } from './message-coding.ts'
-import { headersOf } from './request-headers.ts'
+import { headersOf, withMore } from './request-headers.ts'
 
 /** The stream for which credentials are asked. */
 export interface CredentialsCall {
@@ -11,15 +11,29 @@ export interface CredentialsCall {
   readonly headers: OutgoingHttpHeaders
 }
 
+// gRFC A54: what says something of the call's own content is not for whoever merely brings it on its way. OK is no failure.
+const serversOwn: ReadonlySet<number> = new Set([
+  Status.OK,
+  Status.INVALID_ARGUMENT,
+  Status.NOT_FOUND,
+  Status.ALREADY_EXISTS,
+  Status.FAILED_PRECONDITION,
+  Status.ABORTED,
+  Status.OUT_OF_RANGE,
+  Status.DATA_LOSS,
+])
+
 /** The headers of one attempt with those of `credentials`; rejects with a {@link BadMessage}. */
 export async function withCredentials(credentials: CallCredentials, call: CredentialsCall): Promise<OutgoingHttpHeaders> {
   const { path, authority, headers } = call
-  const at = path.lastIndexOf('/')
-  const added = await generated(credentials, { method_name: path.slice(at + 1), service_url: `https://${authority}${path.slice(0, at)}` })
+  // The port is no part of what a token is made for; grpc-js leaves it out, too.
+  const host = authority.replace(/^([^:]+|\[.*\]):\d+$/, '$1')
+  const service = path.slice(0, path.lastIndexOf('/'))
+  const added = await generated(credentials, { method_name: path, service_url: `https://${host}${service}` })
   if ('authorization' in added && 'authorization' in headers) {
     throw new BadMessage(Status.INTERNAL, '"authorization" metadata cannot have multiple values')
   }
-  return { ...headers, ...added }
+  return withMore(headers, added)
 }
 
 async function generated(
@@ -29,7 +43,10 @@ async function generated(
   try {
     return headersOf(await credentials.generateMetadata(call))
   } catch (error) {
-    const { code, message } = error as { code?: unknown; message?: string }
-    throw new BadMessage(typeof code === 'number' ? code : Status.UNKNOWN, `Getting metadata from plugin failed with error: ${message}`)
+    const { code, message = String(error) } = (error ?? {}) as { code?: unknown; message?: string }
+    const given = typeof code === 'number' ? code : Status.UNKNOWN
+    const details = `Getting metadata from plugin failed with error: ${message}`
+    if (!serversOwn.has(given)) throw new BadMessage(given, details)
+    throw new BadMessage(Status.INTERNAL, `Invalid status from control plane: ${given} ${Status[given]} ${details}`)
   }
 }

@@ -177,7 +177,7 @@ describe('metadata', () => {
     })
     expect((await shop.client.unary('', { credentials: token })).code).toBe(Status.OK)
     expect(seen[0]?.get('authorization')).toEqual(['Bearer x'])
-    expect(asked).toEqual([{ method_name: 'unary', service_url: 'https://bytes/test.Bytes' }])
+    expect(asked).toEqual([{ method_name: '/test.Bytes/unary', service_url: 'https://bytes/test.Bytes' }])
     const broken = credentials.createFromMetadataGenerator((_call, done) => done(new Error('no token')))
     const ended = await shop.client.unary('', { credentials: broken })
     expect([ended.code, ended.details]).toEqual([Status.UNKNOWN, 'Getting metadata from plugin failed with error: no token'])

@@ -67,7 +67,20 @@ export function headersOf(metadata: Metadata): OutgoingHttpHeaders {
   const headers = metadata.toHttp2Headers()
   for (const name of Object.keys(headers)) {
     if (dropped.has(name)) delete headers[name]
-    else if (typeof headers[name] === 'object' && singular.has(name)) headers[name] = headers[name].join(', ')
+    else headers[name] = sayable(name, headers[name])
   }
   return headers
+}
+
+/** A copy of `headers` with `more` of them; what both say is said by both. */
+export function withMore(headers: OutgoingHttpHeaders, more: OutgoingHttpHeaders): OutgoingHttpHeaders {
+  const all = { ...headers }
+  for (const [name, value] of Object.entries(more)) {
+    all[name] = name in headers ? sayable(name, [headers[name], value].flat() as string[]) : value
+  }
+  return all
+}
+
+function sayable(name: string, value: OutgoingHttpHeaders[string]): OutgoingHttpHeaders[string] {
+  return typeof value === 'object' && singular.has(name) ? value.join(', ') : value
 }
