@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { Metadata, type ServerErrorResponse, status as Status } from '@grpc/grpc-js'
+import { Metadata, type ServerErrorResponse, ServerInterceptingCall, type ServerInterceptor, status as Status } from '@grpc/grpc-js'
 import { afterEach, describe, expect, it } from 'vitest'
 import { ServersUnderTest, until } from './server-under-test.ts'
 
@@ -53,6 +53,33 @@ describe('the inbound policy', () => {
     expect((await patient).messages).toEqual(['second'])
     expect(held).toHaveLength(2)
     expect(await mesh.metrics()).toContain('cancelled')
+  })
+
+  it('tells interceptors of the server’s own that a call has ended which it refused, or whose caller left the line', async () => {
+    const open = { most: 0, now: 0 }
+    const counting: ServerInterceptor = (_, call) =>
+      new ServerInterceptingCall(call, {
+        start: (next) => {
+          open.most = Math.max(open.most, ++open.now)
+          next({ onCancel: () => open.now-- })
+        },
+      })
+    const held: ((error: null, value: string) => void)[] = []
+    const { client } = await serve(
+      { unary: (_, callback) => held.push(callback as never) },
+      { policy: { limit: { inbound: { inFlight: 1, queue: 1 } } }, grpc: { interceptors: [counting] } },
+    )
+    const first = client.unary('a')
+    await until(() => held.length === 1)
+    const leaving = client.call('/test.Words/unary', 'b')
+    await until(() => open.now === 2)
+    expect((await client.unary('c')).code).toBe(Status.RESOURCE_EXHAUSTED)
+    leaving.call.cancel()
+    await until(() => open.now === 1)
+    held[0]?.(null, 'first')
+    expect((await first).code).toBe(Status.OK)
+    await until(() => open.now === 0)
+    expect([open.most, held.length]).toEqual([3, 1])
   })
 
   it('spends its rate, and says when to come back', async () => {

@@ -154,8 +154,10 @@ export class ServedCall extends RelayedCall implements Waiting, HandlerWatcher, 
   async #serve(): Promise<void> {
     try {
       const outcome = await this.#inbound.send(this.#call)
-      if (this.#ambient !== null || outcome.verdict === CANCELLED) return
-      this.wire.sendStatus(statusObject(refusalStatus(outcome, this.#parts.service)))
+      if (this.#ambient !== null) return
+      if (outcome.verdict !== CANCELLED) this.wire.sendStatus(statusObject(refusalStatus(outcome, this.#parts.service)))
+      // Interceptors of the program's have begun the call, and count on hearing of its end. grpc-js tells it to whoever listens, and nobody does yet.
+      this.#handler?.onCancel()
     } catch (error) {
       // A Send does not reject: this is a fault of the mesh, and must cost one call at most.
       this.#failed(error)
