@@ -44,11 +44,14 @@ describe('a deadline', () => {
     expect(seen.timeouts[0]).toBeLessThanOrEqual(600)
   })
 
-  it('that is over lets nothing leave', async () => {
+  it('that is over, or no date at all, lets nothing leave', async () => {
     const { seen, handlers } = hanging()
     await using server = await upstream(handlers)
-    await using shop = await caller([server.address])
-    expect((await shop.client.unary('', { deadline: Date.now() - 1000 })).code).toBe(Status.DEADLINE_EXCEEDED)
+    await using shop = await caller([server.address], { policy: { timeout: '1s' } })
+    for (const deadline of [Date.now() - 1000, new Date(0), new Date('tomorrow')]) {
+      expect((await shop.client.unary('', { deadline })).code).toBe(Status.DEADLINE_EXCEEDED)
+    }
+    expect(() => shop.client.unaryCall('', { deadline: 'tomorrow' as never })).toThrow(TypeError)
     expect(seen.begun).toBe(0)
   })
 

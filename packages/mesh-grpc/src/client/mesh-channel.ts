@@ -70,7 +70,11 @@ class MeshChannel implements ChannelInterface {
     this.#ground = ground
   }
 
+  /** @throws TypeError where the deadline is neither a number nor a Date, as in grpc-js */
   createCall(...[path, deadline, host, parent, flags]: Parameters<CreateCall>): ReturnType<CreateCall> {
+    if (typeof deadline !== 'number' && !(deadline instanceof Date)) {
+      throw new TypeError('Channel#createCall: deadline must be a number or Date')
+    }
     return new MeshCall(this.#ground, {
       path,
       deadline: Number(deadline),

@@ -39,7 +39,7 @@ export interface SendingStart {
   readonly ambient: Ambient | null
   /** By the mesh's clock. */
   readonly startedAt: number
-  /** What the program's own deadline leaves, at most 0 where it is over; Infinity for none. */
+  /** What the program's own deadline leaves, at most 0 where it is over; Infinity for none, NaN for a date that is none. */
   readonly timeoutMs: number
 }
 
@@ -118,7 +118,8 @@ export class Sending {
     call.ambient = ambient
     if (timeoutMs !== Number.POSITIVE_INFINITY) {
       call.timeoutMs = timeoutMs
-      if (timeoutMs <= 0) call.end(EXPIRED)
+      // As grpc-js has it, a date that is none is over: a call must not go on for ever that was meant to have an end.
+      if (!(timeoutMs > 0)) call.end(EXPIRED)
     }
     this.#call = call
     void destination.send(call).then((outcome) => this.#answered(outcome))
