@@ -1,13 +1,26 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { Metadata, type ServerErrorResponse, ServerInterceptingCall, type ServerInterceptor, status as Status } from '@grpc/grpc-js'
+import {
+  Metadata,
+  type ServerErrorResponse,
+  ServerInterceptingCall,
+  type ServerInterceptor,
+  status as Status,
+  type sendUnaryData,
+} from '@grpc/grpc-js'
 import { afterEach, describe, expect, it } from 'vitest'
 import { ServersUnderTest, until } from './server-under-test.ts'
 
 const servers = new ServersUnderTest()
 const { serve } = servers
 afterEach(() => servers.close())
+
+function timeout(value: string): Metadata {
+  const metadata = new Metadata()
+  metadata.set('grpc-timeout', value)
+  return metadata
+}
 
 const refused = (trailers: Metadata): unknown[] => trailers.get('zerohop-refused')
 
@@ -55,31 +68,52 @@ describe('the inbound policy', () => {
     expect(await mesh.metrics()).toContain('cancelled')
   })
 
-  it('tells interceptors of the server’s own that a call has ended which it refused, or whose caller left the line', async () => {
-    const open = { most: 0, now: 0 }
-    const counting: ServerInterceptor = (_, call) =>
-      new ServerInterceptingCall(call, {
-        start: (next) => {
-          open.most = Math.max(open.most, ++open.now)
-          next({ onCancel: () => open.now-- })
-        },
-      })
-    const held: ((error: null, value: string) => void)[] = []
-    const { client } = await serve(
-      { unary: (_, callback) => held.push(callback as never) },
-      { policy: { limit: { inbound: { inFlight: 1, queue: 1 } } }, grpc: { interceptors: [counting] } },
-    )
-    const first = client.unary('a')
-    await until(() => held.length === 1)
-    const leaving = client.call('/test.Words/unary', 'b')
-    await until(() => open.now === 2)
-    expect((await client.unary('c')).code).toBe(Status.RESOURCE_EXHAUSTED)
-    leaving.call.cancel()
-    await until(() => open.now === 1)
-    held[0]?.(null, 'first')
-    expect((await first).code).toBe(Status.OK)
-    await until(() => open.now === 0)
-    expect([open.most, held.length]).toEqual([3, 1])
+  describe('tells interceptors of the server’s own that a call has ended', () => {
+    /** A server with a place for one call and one in line, how many calls its interceptors hold for open, and what answers the first call. */
+    async function counting(whenSecond: (held: sendUnaryData<string>[]) => void = () => {}) {
+      const open = { most: 0, now: 0 }
+      const held: sendUnaryData<string>[] = []
+      const interceptor: ServerInterceptor = (_, call) =>
+        new ServerInterceptingCall(call, {
+          start: (next) => {
+            open.most = Math.max(open.most, ++open.now)
+            if (open.now === 2) whenSecond(held)
+            next({ onCancel: () => open.now-- })
+          },
+        })
+      const { client } = await serve(
+        { unary: (_, callback) => held.push(callback) },
+        { policy: { limit: { inbound: { inFlight: 1, queue: 1 } } }, grpc: { interceptors: [interceptor] } },
+      )
+      return { client, held, open }
+    }
+
+    it('which it refused, or whose caller left the line', async () => {
+      const { client, held, open } = await counting()
+      const first = client.unary('a')
+      await until(() => held.length === 1)
+      const leaving = client.call('/test.Words/unary', 'b')
+      await until(() => open.now === 2)
+      expect((await client.unary('c')).code).toBe(Status.RESOURCE_EXHAUSTED)
+      leaving.call.cancel()
+      await until(() => open.now === 1)
+      held[0]?.(null, 'first')
+      expect((await first).code).toBe(Status.OK)
+      await until(() => open.now === 0)
+      expect([open.most, held.length]).toEqual([3, 1])
+    })
+
+    it('for which there was a place when its time was over', async () => {
+      // In the tick in which grpc-js sets its own alarm for the same time, so that this one rings right behind it.
+      const failure = { code: Status.ABORTED, details: 'first' }
+      const { client, held, open } = await counting((waiting) => setTimeout(() => waiting[0]?.(failure), 80))
+      const first = client.unary('a')
+      await until(() => held.length === 1)
+      expect((await client.unary('b', { metadata: timeout('80m') })).code).toBe(Status.DEADLINE_EXCEEDED)
+      expect((await first).code).toBe(Status.ABORTED)
+      await until(() => open.now === 0)
+      expect([open.most, held.length]).toEqual([2, 1])
+    })
   })
 
   it('spends its rate, and says when to come back', async () => {

@@ -85,7 +85,11 @@ export class ServedCall extends RelayedCall implements Waiting, HandlerWatcher, 
 
   /** The bottom: starts the handler, and resolves once the status has been sent or nobody waits for it any more. */
   run(call: Call): Promise<Outcome> {
+    // grpc-js, which keeps the time, too, has answered by itself, or an interceptor has: it begins nothing any more, and says so to nobody.
+    const sent = sentStatus(this.#stream)
+    if (sent === Status.DEADLINE_EXCEEDED && !this.#answered) call.end(EXPIRED)
     if (call.ending !== 0) return Promise.resolve(ended(call, this.#parts.clock.now()))
+    if (sent !== null) return Promise.resolve(this.#outcome(statusVerdict(sent), '', sent))
     const { promise, resolve } = Promise.withResolvers<Outcome>()
     this.#resolve = resolve
     this.#ambient = new ServedAmbient(call, acceptBaggage(this.#headers.baggage), this)
