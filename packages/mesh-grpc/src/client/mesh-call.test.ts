@@ -65,6 +65,25 @@ describe('a deadline', () => {
     expect(seen.timeouts[0]).toBeLessThanOrEqual(700)
   })
 
+  it('of the inbound request binds those alone, though an interceptor lets several go at once', async () => {
+    const { seen, handlers } = hanging()
+    await using server = await upstream(handlers)
+    await using shop = await caller([server.address])
+    const waiting: (() => void)[] = []
+    // As a cache of tokens does: whoever is last lets all go.
+    const queueing: Interceptor = (options, next) =>
+      new InterceptingCall(next(options), {
+        start: (metadata, listener, go) => {
+          waiting.push(() => go(metadata, listener))
+          if (waiting.length === 2) for (const begin of waiting) begin()
+        },
+      })
+    const ask = () => shop.client.unary('', { interceptors: [queueing] })
+    const asked = [800, 300].map((leftMs) => runUnder(new Ambient(null, '', performance.now() + leftMs), ask))
+    for (const { code } of await Promise.all(asked)) expect(code).toBe(Status.DEADLINE_EXCEEDED)
+    expect(seen.timeouts.map((ms) => ms > 400)).toEqual([true, false])
+  })
+
   it('of a stream holds to its end', async () => {
     await using server = await upstream({ scatter: (call) => void call.write(Buffer.from('first')) })
     await using shop = await caller([server.address])

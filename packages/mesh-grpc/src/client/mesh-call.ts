@@ -37,7 +37,8 @@ export class MeshCall implements ClientCall, ReplyReader, SendingOwner {
   #headers: OutgoingHttpHeaders = {}
   #said: ReturnType<Metadata['getOptions']> = {}
   #credentials: CallCredentials | null = null
-  #ambient: Ambient | null = null
+  // That under which the program makes the call: an interceptor may let it begin wherever it likes.
+  readonly #ambient: Ambient | null = currentAmbient()
   #startedAt = 0
   #timeoutMs = Number.POSITIVE_INFINITY
   #hasSpoken = false
@@ -70,7 +71,6 @@ export class MeshCall implements ClientCall, ReplyReader, SendingOwner {
     }
     this.#headers = headersOf(metadata)
     this.#said = metadata.getOptions()
-    this.#ambient = currentAmbient()
     this.#startedAt = this.#ground.parts.clock.now()
     this.#timeoutMs = Math.min(deadline, hasDeadline ? Number(parent.getDeadline()) : Number.POSITIVE_INFINITY) - Date.now()
     if (parent !== null && (flags & propagate.CANCELLATION) !== 0) parent.once('cancelled', this.#parentLeft)
