@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { Client, Metadata, type ServiceDefinition, status as Status } from '@grpc/grpc-js'
 import { type TestMesh, type TestMeshOptions, testAuthority, testMesh } from '@zerohop/mesh-core/testing'
 import { afterEach, describe, expect, it } from 'vitest'
@@ -125,6 +126,26 @@ describe.each(fidelities)('fidelity %s', (fidelity, options) => {
     const ended = await call(client(mesh), 'Say', { sent: ['a'] })
     expect([ended.code, ended.details, ended.metadata.get('why')]).toEqual([Status.NOT_FOUND, 'no “such” word', ['x']])
     expect((await call(client(mesh), 'Talk', { sent: ['a'] })).code).toBe(Status.UNIMPLEMENTED)
+  })
+
+  it.each(['data', 'status'])('takes what the program throws where it hears of %s for no failure of the service', async (event) => {
+    const mesh = made(options())
+    mesh.service('words', {}, grpcService(words, { Scatter: () => grpcReply.stream('a') }))
+    const others = process.rawListeners('uncaughtException') as NodeJS.UncaughtExceptionListener[]
+    process.removeAllListeners('uncaughtException')
+    try {
+      const caught = once(process, 'uncaughtException')
+      const bug = new Error('a bug of the program')
+      const { path } = words.Scatter as { path: string }
+      const stream = client(mesh).makeServerStreamRequest(path, write, read, 'a')
+      stream.on('data', () => {}).on('error', () => {})
+      stream.prependListener(event, () => {
+        throw bug
+      })
+      expect((await caught)[0]).toBe(bug)
+    } finally {
+      for (const other of others) process.on('uncaughtException', other)
+    }
   })
 
   it('is tried again on the other instance', async () => {

@@ -163,12 +163,24 @@ export class MeshCall implements ClientCall, ReplyReader, SendingOwner {
     if (this.#wantsRead && !this.#unaryResponse) reply.read()
   }
 
+  // What the program throws where it hears of something is an uncaught exception, and ends nothing of the call: more is to be told, and others
+  // have work to do after the telling.
   tookMetadata(metadata: Metadata): void {
-    if (!this.#isOver) this.#listener?.onReceiveMetadata(metadata)
+    if (this.#isOver) return
+    try {
+      this.#listener?.onReceiveMetadata(metadata)
+    } catch (error) {
+      process.nextTick(rethrow, error)
+    }
   }
 
   tookMessage(message: Buffer): void {
-    if (!this.#isOver) this.#listener?.onReceiveMessage(message)
+    if (this.#isOver) return
+    try {
+      this.#listener?.onReceiveMessage(message)
+    } catch (error) {
+      process.nextTick(rethrow, error)
+    }
   }
 
   tookStatus(status: StatusObject): void {
@@ -190,7 +202,11 @@ export class MeshCall implements ClientCall, ReplyReader, SendingOwner {
     this.#isOver = true
     this.#request.close()
     this.#asked.parent?.off('cancelled', this.#parentLeft)
-    this.#listener?.onReceiveStatus(this.#departure ?? status)
+    try {
+      this.#listener?.onReceiveStatus(this.#departure ?? status)
+    } catch (error) {
+      process.nextTick(rethrow, error)
+    }
   }
 
   readonly #parentLeft = (): void => this.cancelWithStatus(Status.CANCELLED, 'Cancelled by parent call')
@@ -204,6 +220,10 @@ function asBuffer(serialized: unknown): Buffer | null {
 
 function tell(listener: InterceptingListener, status: StatusObject): void {
   listener.onReceiveStatus(status)
+}
+
+function rethrow(error: unknown): void {
+  throw error
 }
 
 function finish(call: MeshCall, status: StatusObject): void {

@@ -43,7 +43,7 @@ export interface SendingStart {
   readonly timeoutMs: number
 }
 
-/** Whoever wants the answer. */
+/** Whoever wants the answer. Does not throw: a promise that nobody has would be rejected for it. */
 export interface SendingOwner {
   /** There is one, or the beginning of one. */
   tookReply(reply: GrpcReply, peer: string): void
@@ -51,7 +51,7 @@ export interface SendingOwner {
   finish(status: StatusObject): void
 }
 
-/** One call. What its owner throws when it hears of the answer is thrown in a tick of its own. */
+/** One call. */
 export class Sending {
   readonly #start: SendingStart
   readonly #owner: SendingOwner
@@ -127,18 +127,9 @@ export class Sending {
 
   #answered(outcome: Outcome): void {
     const reply = outcome.reply as GrpcReply | null
-    try {
-      if (reply !== null) this.#owner.tookReply(reply, outcome.endpoint?.address ?? '')
-      else this.#owner.finish(this.statusOf(outcome))
-    } catch (error) {
-      // The program's own, which must not end as the rejection of a promise that nobody has.
-      process.nextTick(rethrow, error)
-    }
+    if (reply !== null) this.#owner.tookReply(reply, outcome.endpoint?.address ?? '')
+    else this.#owner.finish(this.statusOf(outcome))
   }
-}
-
-function rethrow(error: unknown): void {
-  throw error
 }
 
 function finish(owner: SendingOwner, status: StatusObject): void {
