@@ -99,6 +99,8 @@ programs.forEach(({ code }, at) => {
   writeFileSync(join(consumer, `readme-${at + 1}.ts`), code)
 })
 run(consumer, 'tsc', ['-p', '.'])
+// A service has no browser's types: what the declarations name must come from those of Node.js.
+run(consumer, 'tsc', ['-p', '.', '--lib', 'es2024,esnext.disposable'])
 programs.forEach((_, at) => {
   run(consumer, 'node', [`readme-${at + 1}.ts`])
 })

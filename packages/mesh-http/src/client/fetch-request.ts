@@ -4,10 +4,13 @@ import type { Target } from './http-url.ts'
 import { type RequestBody, readBody } from './request-body.ts'
 import { RequestHeaders } from './request-headers.ts'
 
+// By way of RequestInit, which the types of Node.js know: `BodyInit` and its like are a browser's alone.
+type Redirect = NonNullable<RequestInit['redirect']>
+
 /** What fetch takes, and what the mesh adds. */
 export interface MeshRequestInit extends Omit<RequestInit, 'body'> {
   /** Beside what the standard names, any async iterable of bytes or strings, as the platform's fetch takes it. */
-  body?: BodyInit | AsyncIterable<Uint8Array | string> | null
+  body?: RequestInit['body'] | AsyncIterable<Uint8Array | string>
   /** 'half' where the body is a stream. */
   duplex?: 'half'
   /** What the mesh is to know of this call alone. */
@@ -21,7 +24,7 @@ export interface FetchRequest {
   readonly headers: RequestHeaders
   body: RequestBody | null
   readonly signal: AbortSignal | null
-  readonly redirect: RequestRedirect
+  readonly redirect: Redirect
   readonly options: CallOptions
   /** What is left of the caller's own timeout, which holds for all hops together; 0: none. */
   timeoutMs: number
@@ -86,7 +89,7 @@ function readSignal(given: unknown): AbortSignal | null {
   throw new TypeError('init.signal: expected an AbortSignal')
 }
 
-function readRedirect(given: unknown): RequestRedirect {
+function readRedirect(given: unknown): Redirect {
   if (given === undefined || given === 'follow') return 'follow'
   if (given === 'manual' || given === 'error') return given
   throw new TypeError(`init.redirect: expected follow, manual or error, not ${JSON.stringify(given)}`)

@@ -63,7 +63,7 @@ export class RequestHeaders {
   #seen = 0
 
   /** @throws TypeError naming the header that is none */
-  constructor(init: HeadersInit | undefined) {
+  constructor(init: RequestInit['headers']) {
     if (init === undefined || init === null) return
     if (Array.isArray(init) || Symbol.iterator in Object(init)) {
       // Everything that is no plain record takes the platform's way, which also combines what stands there twice.
