@@ -8,6 +8,7 @@ import type { Clock, Random } from '../kernel/clock.ts'
 import type { Log } from '../kernel/log.ts'
 import { untraced } from '../observe/otel.ts'
 import type { MeshOptions } from './mesh-options.ts'
+import { isTurnedOff } from './off-switch.ts'
 
 /** What it stands on. */
 export interface ControlGround {
@@ -20,7 +21,7 @@ export interface ControlGround {
 /** Makes it; null where the options name no control API, and where the mesh is turned off. */
 export function controlOf(options: MeshOptions, ground: ControlGround): Control | null {
   const settings = controlSettings(options)
-  if (settings === null || process.env.MESH_DISABLE === '1') return null
+  if (settings === null || isTurnedOff()) return null
   return new Control({
     ...ground,
     service: options.service,

@@ -1,7 +1,6 @@
 /** createMesh: wires the parts, starts them, adopts policies, ends them. */
 import type { Control } from '../control/control.ts'
 import { Ambient, currentAmbient, runUnder } from '../kernel/ambient.ts'
-import type { Clock } from '../kernel/clock.ts'
 import type { Discovery } from '../kernel/discovery.ts'
 import type { MtlsMode } from '../kernel/identity.ts'
 import { harmless, type Log, stderrLog } from '../kernel/log.ts'
@@ -27,6 +26,7 @@ import { registerMetrics } from './mesh-metrics.ts'
 import { checkOptions, type MeshOptions } from './mesh-options.ts'
 import { type MeshSetting, processSetting } from './mesh-setting.ts'
 import { missingPolicy } from './missing-policy.ts'
+import { isTurnedOff, tellOfSwitch } from './off-switch.ts'
 import { OwnIdentity } from './own-identity.ts'
 import type { PolicyInForce } from './policy-in-force.ts'
 import { PolicySource } from './policy-source.ts'
@@ -54,7 +54,6 @@ export function assembleMesh(options: MeshOptions, setting: MeshSetting): Mesh {
 class ServiceMesh implements Mesh {
   readonly service: string
   readonly #log: Log
-  readonly #clock: Clock
   readonly #wheel: TimerWheel
   readonly #ground: StackGround
   readonly #discovery: Discovery | null
@@ -81,9 +80,9 @@ class ServiceMesh implements Mesh {
     this.#setting = setting
     const log = harmless(options.log ?? stderrLog)
     this.#log = log
+    tellOfSwitch(log)
     const announcements = new Announcements(log)
     this.#announcements = announcements
-    this.#clock = clock
     this.#wheel = new TimerWheel(clock)
     this.#ground = { clock, wheel: this.#wheel, random, jitter, meter: new Meter({ clock }), tracer: otelTracer() }
     this.#source = new PolicySource(options.policy, log)
@@ -150,7 +149,7 @@ class ServiceMesh implements Mesh {
   explain(service?: string): Explanation {
     const names = service === undefined ? this.#names() : [service.toLowerCase()]
     const known = names.map((name) => this.#table.find(name)).filter((entry) => entry !== null)
-    const now = this.#clock.now()
+    const now = this.#ground.clock.now()
     return {
       mesh: this.service,
       revision: this.#adoption.policies.revision,
@@ -198,10 +197,10 @@ class ServiceMesh implements Mesh {
   }
 
   #parts(zone: string): MeshParts {
-    const [mesh, disabled] = [this, process.env.MESH_DISABLE === '1']
+    const [mesh, disabled] = [this, isTurnedOff()]
     return {
       service: this.service,
-      clock: this.#clock,
+      clock: this.#ground.clock,
       wheel: this.#wheel,
       random: this.#setting.random,
       log: this.#log,

@@ -3,6 +3,7 @@ import type { AccessGround } from '../access/access.ts'
 import type { Control } from '../control/control.ts'
 import type { Adoption } from './adoption.ts'
 import type { MeshOptions } from './mesh-options.ts'
+import { isTurnedOff } from './off-switch.ts'
 
 /** Asked at each call: all of it may be made later than the answer is wanted. */
 export interface PolicyOrigin {
@@ -13,7 +14,7 @@ export interface PolicyOrigin {
 
 /** Null where callers are let in without a policy, and where the mesh is turned off. */
 export function missingPolicy({ withoutPolicy }: MeshOptions, origin: PolicyOrigin): AccessGround['policyMissing'] {
-  if (withoutPolicy !== 'refuse' || process.env.MESH_DISABLE === '1') return null
+  if (withoutPolicy !== 'refuse' || isTurnedOff()) return null
   return () => {
     const adoption = origin.adoption()
     if (adoption.hasPolicy) return ''

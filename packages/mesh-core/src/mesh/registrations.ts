@@ -5,6 +5,7 @@ import type { EndpointInfo } from '../kernel/discovery.ts'
 import type { Registered, Registrar } from '../kernel/registrar.ts'
 import { untraced } from '../observe/otel.ts'
 import type { MeshOptions } from './mesh-options.ts'
+import { isTurnedOff } from './off-switch.ts'
 
 /** The places there are; null for none. */
 export interface Registries {
@@ -14,7 +15,7 @@ export interface Registries {
 
 /** The registry that the options name; null where they name none, and where the mesh is turned off. */
 export function registrarOf(options: MeshOptions): Registrar | null {
-  return process.env.MESH_DISABLE === '1' ? null : (options.registration ?? null)
+  return isTurnedOff() ? null : (options.registration ?? null)
 }
 
 /** Lists `server` in every place; null where there is none. */
