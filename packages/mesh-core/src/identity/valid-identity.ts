@@ -2,6 +2,10 @@
 import type { Identity, IdentitySource } from '../kernel/identity.ts'
 import { MeshError } from '../kernel/mesh-error.ts'
 
+/** Why there is none where nobody was told where to get one, as the end of a sentence. */
+export const noSource =
+  'it has no source of one: give createMesh a `token` and an `https:` control API that issues certificates, or an `identity`'
+
 /** The newest identity of `source`; null where none has come yet, or where its certificate has expired. */
 export function validIdentity(source: IdentitySource | null): Identity | null {
   const identity = source?.current
@@ -19,7 +23,7 @@ export function noIdentity(source: IdentitySource | null, service: string): Mesh
 
 /** Why {@link validIdentity} is null, as the end of a sentence. */
 export function whyNoIdentity(source: IdentitySource | null): string {
-  if (source === null) return 'it has no source of one'
+  if (source === null) return noSource
   const { current, problem } = source
   const state = current === undefined ? 'none has come yet' : `its certificate expired at ${new Date(current.notAfter).toISOString()}`
   return problem === '' ? state : `${state}; ${problem}`

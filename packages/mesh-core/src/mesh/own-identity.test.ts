@@ -81,7 +81,9 @@ test('a certificate that ended while the machine slept is noticed whenever readi
 
 test('without an identity a strict service is not ready, and says why; any other is', async () => {
   const without = scene({ source: null, mtls: 'strict' })
-  expect(without.identity.unready).toMatch(/takes mutual TLS only, and this process has no identity: it has no source of one/)
+  expect(without.identity.unready).toMatch(
+    /takes mutual TLS only, and this process has no identity: it has no source of one: give createMesh a `token`/,
+  )
   without.mode.set('permissive')
   expect(without.identity.unready).toBe('')
   expect([without.identity.source, without.identity.explain()]).toEqual([null, null])

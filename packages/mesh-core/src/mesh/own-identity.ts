@@ -1,5 +1,6 @@
 /** The identity of a mesh: when it is first asked for, whether it still counts, and what is said when it does not. */
 import { LeastLeft } from '../identity/least-left.ts'
+import { noSource } from '../identity/valid-identity.ts'
 import type { Clock, Timer } from '../kernel/clock.ts'
 import type { Identity, IdentitySource, MtlsMode } from '../kernel/identity.ts'
 import type { Log } from '../kernel/log.ts'
@@ -88,7 +89,7 @@ export class OwnIdentity {
     const current = source?.current
     if (current !== undefined) return this.#stageOf(current) === 'good' ? '' : this.#sentence(current)
     if (mtls.current !== 'strict') return ''
-    const why = source === null ? 'it has no source of one' : source.problem || 'it is still awaited'
+    const why = source === null ? noSource : source.problem || 'it is still awaited'
     return `the policy takes mutual TLS only, and this process has no identity: ${why}`
   }
 
