@@ -63,6 +63,15 @@ test.each<[what: string, argv: readonly string[], environment: Record<string, st
   ['a rotation by nobody', ['rotate-root', '--control', 'https://a'], {}, 'ZEROHOP_ADMIN_TOKEN: an admin token is wanted there'],
   ['a rotation with a word too much', ['rotate-root', '--prot', '1'], {}, "rotate-root: Unknown option '--prot'"],
   ['a lease that is too short', ['--lease', '10ms'], {}, '--lease: expected a duration from 1s to 1h'],
+  [
+    'a rotation of a page',
+    ['rotate-root', '--control', 'https://a/b?c'],
+    { ZEROHOP_ADMIN_TOKEN: 'x' },
+    '--control: expected the origin alone',
+  ],
+  ['a command behind a flag', ['--data', 'd', 'rotate-root'], {}, 'rotate-root: a command stands first; see --help'],
+  ['an empty file name', ['--config', ''], {}, '--config: expected the path of a file'],
+  ['an empty file name in a variable', [], { ZEROHOP_CONTROL_CONFIG: '' }, 'ZEROHOP_CONTROL_CONFIG: expected the path of a file'],
   ['a file that is not there', ['--config', '/nowhere/at/all.yaml'], {}, '/nowhere/at/all.yaml: cannot be read'],
 ])('%s is refused', (_, argv, environment, problem) => {
   expect(problems(argv, environment)).toContain(problem)

@@ -38,7 +38,8 @@ export function readInvocation(argv: readonly string[], environment: Readonly<Re
   if (flags.on.has('help')) return { task: 'help' }
   if (flags.on.has('version')) return { task: 'version' }
   const path = flags.values.get('config') ?? given.get('config')
-  const file = path === undefined ? {} : readFile(path, problems)
+  if (path === '') problems.push(`${flags.values.has('config') ? '--config' : `${prefix}CONFIG`}: expected the path of a file`)
+  const file = path === undefined || path === '' ? {} : readFile(path, problems)
   for (const [name, value] of given) if (name !== 'config') judge(`${prefix}${inCapitals(name)}`, name as SettingName, { value, problems })
   for (const [name, value] of flags.values) if (name !== 'config') judge(`--${withDashes(name)}`, name as SettingName, { value, problems })
   if (problems.length > 0) throw new BadSettings(problems.join('\n'))
@@ -62,6 +63,7 @@ function rotationOf(argv: readonly string[], environment: Readonly<Record<string
   const token = environment[tokenVariable] ?? ''
   const problems: string[] = []
   if (control === null || !/^https?:$/.test(control.protocol)) problems.push('--control: expected a URL such as https://127.0.0.1:7443')
+  else if (control.href !== `${control.origin}/`) problems.push(`--control: expected the origin alone, ${control.origin}`)
   if (token === '') problems.push(`${tokenVariable}: an admin token is wanted there`)
   if (control === null || problems.length > 0) throw new BadSettings(problems.join('\n'))
   return { task: rotateRoot, order: { control, ca: values.ca ?? null, token } }
@@ -88,9 +90,11 @@ A flag counts before a variable, a variable before the file, the file before the
   rotate-root                Turns the root of the authority over, in a running control API, and follows that to its end: the exit code
                              says whether it got there. The admin token stands in ${tokenVariable}; FILE holds the
                              roots, as ca.pem in the data directory does. It can be called again at any time.
-  --rotate-admin-token       Makes a new admin token, voids all earlier ones, prints it, and ends.
+  --rotate-admin-token       Makes a new admin token, voids all earlier ones, prints it, and ends. The control API must not be running.
   --version                  Prints the version.
   --help                     Prints this.
+
+Exit code: 0 after a good end, 1 where it could not go on, and the last line says why, 2 where it was told something that it cannot understand.
 `
 }
 
@@ -107,6 +111,7 @@ function readFlags(argv: readonly string[], problems: string[]): Flags {
     const [, flag = '', inline] = /^--([^=]+)(?:=(.*))?$/s.exec(argv[at] as string) ?? []
     const name = [...names, 'config'].find((one) => withDashes(one) === flag)
     if (switches.includes(flag as (typeof switches)[number]) && inline === undefined) on.add(flag)
+    else if (argv[at] === rotateRoot) problems.push(`${rotateRoot}: a command stands first; see --help`)
     else if (name === undefined) problems.push(`${argv[at]}: no such flag${didYouMean(flag, known).replaceAll('`', '')}; see --help`)
     else {
       const value = inline ?? argv[++at]

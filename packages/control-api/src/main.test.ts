@@ -137,6 +137,13 @@ test('who has lost the admin token gets another one, and the lost one is void', 
   expect([await status2(fresh), await status2(old)]).toEqual([200, 401])
 }, 30_000)
 
+test('a directory without a control API gets no admin token, and nothing is made there', () => {
+  const data = join(directory, 'mistyped')
+  const { stdout, stderr, status } = spawnSync(process.execPath, [program, '--data', data, '--rotate-admin-token'], { encoding: 'utf8' })
+  expect([status, stdout, stderr]).toEqual([1, '', `control-api: There is no control API in ${data}: name its data directory by --data.\n`])
+  expect(readdirSync(directory)).toEqual([])
+})
+
 test('what it cannot understand ends it with 2 and a hint', () => {
   const { status, stderr } = spawnSync(process.execPath, [program, '--prot', '1'], { encoding: 'utf8' })
   expect([status, stderr]).toEqual([2, expect.stringContaining('did you mean port?')])

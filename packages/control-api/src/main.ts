@@ -1,13 +1,14 @@
 #!/usr/bin/env node
 /** The program: `npx @zerohop/control-api`. */
-import { readFileSync } from 'node:fs'
-import { resolve } from 'node:path'
+import { existsSync, readFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
 import { TokenOffice } from './access/token-office.ts'
 import { systemClock } from './clock.ts'
 import { type ControlApi, type ControlRoots, createControlApi } from './control-api.ts'
 import { helpText, type RotationOrder, readInvocation } from './invocation.ts'
 import { rotateRoot } from './rotate-root.ts'
 import { BadSettings, type ControlSettings } from './settings.ts'
+import { fileNames } from './store/sqlite-file.ts'
 import { openSqliteStores } from './store/sqlite-stores.ts'
 
 const loopback = /^(127\.|::1$|localhost$)/
@@ -91,6 +92,9 @@ function endOnSignals(control: ControlApi): void {
 }
 
 function rotate(settings: ControlSettings): void {
+  // Of a directory that was mistyped a store would be made, and a token printed that opens nothing.
+  if (!existsSync(join(settings.data, fileNames.database)))
+    throw new Error(`There is no control API in ${resolve(settings.data)}: name its data directory by --data.`)
   const stores = openSqliteStores(settings.data, systemClock)
   try {
     const by = 'command line'

@@ -87,7 +87,7 @@ class RootRotation {
     try {
       answer = await this.#ask('GET', '/v1/identity/rotations')
     } catch (error) {
-      if (this.#awaySince === null) say(`  no answer (${(error as Error).message}): it is asked again`)
+      if (this.#awaySince === null) say(`  ${(error as Error).message}: it is asked again`)
       this.#awaySince ??= clock.now()
       if (clock.now() - this.#awaySince < longestAwayMs) return null
       throw new Error(`the control API has not answered for ${longestAwayMs / 60_000} min; the rotation goes on by itself once it is back`)
@@ -136,17 +136,31 @@ class RootRotation {
         : plainRequest(url, options)
     request.on('timeout', () => request.destroy(new Error(`no answer within ${answerMs / 1000} s`)))
     const response = await new Promise<IncomingMessage>((resolve, reject) => {
-      request.once('response', resolve).once('error', reject).end()
+      request
+        .once('response', resolve)
+        .once('error', (error) => reject(unasked(control, error)))
+        .end()
     })
     const body = await text(response)
     return { status: response.statusCode ?? 0, body: body === '' ? null : JSON.parse(body) }
   }
 }
 
+/** Why the control API could not be asked. Of a host with several addresses node tells a code alone. */
+function unasked(control: URL, error: Error & { readonly code?: string }): Error {
+  return new Error(`${control.origin} cannot be asked: ${error.message || error.code}`, { cause: error })
+}
+
 /** The certificates of a file, one by one. @throws Error where it holds none */
 function certificatesIn(path: string): readonly string[] {
-  const found = readFileSync(path, 'utf8').match(/-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]*-----END CERTIFICATE-----\n?/g)
-  if (found === null) throw new Error(`${path} holds no certificate in PEM`)
+  let text: string
+  try {
+    text = readFileSync(path, 'utf8')
+  } catch (error) {
+    throw new Error(`--ca: ${path} cannot be read: ${(error as Error).message}`, { cause: error })
+  }
+  const found = text.match(/-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]*-----END CERTIFICATE-----\n?/g)
+  if (found === null) throw new Error(`--ca: ${path} holds no certificate in PEM`)
   return found
 }
 
