@@ -50,7 +50,7 @@ function welcome(url: string, data: string, { freshAdminToken, roots }: ControlA
   blocks.push(`To let a service in, make a token for it:
   curl -s${ca} ${url}/v1/tokens -H "authorization: Bearer $ADMIN_TOKEN" -H "content-type: application/json" -d '{"service":"cart"}'
 and start it with:
-  createMesh({ service: 'cart', control: '${url}', token: process.env.MESH_TOKEN })`)
+  createMesh({ service: 'cart', control: '${url}', token: process.env.MESH_TOKEN ?? '' })`)
   return `${blocks.join('\n\n')}\n`
 }
 

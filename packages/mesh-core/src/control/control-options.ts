@@ -47,7 +47,7 @@ const expectedAddress = 'expected an origin such as "https://control:7443": http
 
 const addressSchema = z.string(expectedAddress).refine(isOrigin, expectedAddress)
 
-const tokenText = z.string().regex(/^[\x21-\x7e]{1,4096}$/, 'expected up to 4096 visible characters without spaces')
+const tokenText = z.string().regex(/^[\x21-\x7e]{1,4096}$/, 'expected 1 to 4096 visible characters without spaces')
 
 /** The fields of {@link ControlOptions}, as `createMesh` checks them. */
 export const controlFields = {
@@ -60,7 +60,7 @@ export const controlFields = {
   token: z
     .custom<string | (() => string)>(
       isToken,
-      'expected a text of up to 4096 visible characters without spaces, or a function that returns one',
+      'expected a text of 1 to 4096 visible characters without spaces, or a function that returns one',
     )
     .optional(),
   controlCa: z.string().min(1, 'expected the path of a PEM file').optional(),

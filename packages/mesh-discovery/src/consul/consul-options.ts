@@ -78,7 +78,7 @@ const agentFields = {
   token: z
     .custom<string | (() => string)>(
       (value) => typeof value === 'function' || isTokenText(value),
-      'expected a text of up to 4096 visible characters without spaces, or a function that returns one',
+      'expected a text of 1 to 4096 visible characters without spaces, or a function that returns one',
     )
     .optional(),
   tls: z.strictObject({ ca: pem.optional(), cert: pem.optional(), key: pem.optional(), servername: text.optional() }).optional(),
