@@ -164,7 +164,8 @@ test('a foreign form of names leads there and back', () => {
 
 test.each([
   [{}, /certificate: expected the path of a file; key: .*; roots: /],
-  [{ certificate: 'a', key: 'b', roots: 'c', cert: 'd' }, /unknown key `cert`/],
+  [{ certificate: 'a', key: 'b', roots: 'c', cert: 'd' }, /unknown key `cert`; known here: certificate, key, roots, idOf$/],
+  [{ certificate: 'a', key: 'b', root: 'c' }, /roots: expected the path of a file; unknown key `root`: did you mean `roots`\?/],
   [{ certificate: 'a', key: 'b', roots: 'c', idOf: 'spiffe://a/b' }, /idOf: expected \{service\} in it, once/],
   [{ certificate: 'a', key: 'b', roots: 'c', idOf: '{service}' }, /is no SPIFFE ID .*scheme is missing/],
   [undefined, /certificate: expected/],

@@ -3,6 +3,7 @@ import type { Identity, IdentitySource } from '../kernel/identity.ts'
 import { MeshError } from '../kernel/mesh-error.ts'
 import { WatchSource } from '../kernel/watch.ts'
 import { WatchedFile } from '../kernel/watched-file.ts'
+import { didYouMean } from '../policy/did-you-mean.ts'
 import { foreignIdentity, isSameIdentity } from './foreign-identity.ts'
 import { checkForm, usualForm } from './foreign-names.ts'
 
@@ -39,7 +40,9 @@ export function fileIdentity(options: FileIdentityOptions): IdentitySource {
   for (const part of parts) {
     if (typeof given[part] !== 'string' || given[part] === '') problems.push(`${part}: expected the path of a file`)
   }
-  for (const name of Object.keys(given)) if (name !== 'idOf' && !parts.includes(name as Part)) problems.push(`unknown key \`${name}\``)
+  const known = [...parts, 'idOf']
+  for (const name of Object.keys(given).filter((key) => !known.includes(key)))
+    problems.push(`unknown key \`${name}\`${didYouMean(name, known) || `; known here: ${known.join(', ')}`}`)
   if (problems.length > 0) throw new MeshError({ code: 'BAD_OPTIONS', message: `fileIdentity: ${problems.join('; ')}` })
   return new FileIdentity(options, checkForm(options.idOf ?? usualForm), Date.now)
 }
