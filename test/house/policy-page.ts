@@ -36,11 +36,14 @@ export function policyFields(): Field[] {
 }
 
 function fieldsOf(schema: Schema, path: string): Field[] {
-  const inside = partsOf(schema).flatMap((part): Field[] => {
+  const parts = partsOf(schema)
+  const forms = parts.filter(({ properties }) => properties !== undefined)
+  const required = forms.length > 1 ? ` One of ${namesIn(forms)} must be there.` : ' Required.'
+  const inside = parts.flatMap((part): Field[] => {
     if (part.properties !== undefined) {
       return Object.entries(part.properties).flatMap(([name, field]) => {
         const here = path === '' ? name : `${path}.${name}`
-        const needed = part.required?.includes(name) ? ' Required.' : ''
+        const needed = part.required?.includes(name) ? required : ''
         return [{ path: here, value: writtenAs(field), meaning: `${field.description ?? ''}${needed}`.trim() }, ...fieldsOf(field, here)]
       })
     }
@@ -48,6 +51,12 @@ function fieldsOf(schema: Schema, path: string): Field[] {
     return part.items === undefined ? [] : fieldsOf(part.items, `${path}[]`)
   })
   return [...new Map(inside.map((field) => [field.path, field])).values()]
+}
+
+/** The fields of maps of which one is to be written. */
+function namesIn(forms: readonly Schema[]): string {
+  const names = forms.flatMap(({ properties }) => Object.keys(properties ?? {})).map((name) => `\`${name}\``)
+  return `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`
 }
 
 function partsOf(schema: Schema): readonly Schema[] {
