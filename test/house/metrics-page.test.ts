@@ -1,4 +1,8 @@
-/** The documentation of metrics names exactly the metrics that there are, with exactly their kinds. */
+/** The documentation of metrics names exactly the metrics that there are. */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createControlApi } from '@zerohop/control-api'
 import { createMesh } from '@zerohop/mesh-core'
 import { testAuthority } from '@zerohop/mesh-core/testing'
 import { expect, test } from 'vitest'
@@ -16,4 +20,21 @@ test('docs/metrics.md lists every metric of a mesh with its kind, and no other',
   )
   expect(rendered.length).toBeGreaterThan(5)
   expect(documented.sort()).toEqual(rendered.sort())
+})
+
+test('docs/control-api.md lists every metric of a control API, and no other', async () => {
+  const data = mkdtempSync(join(tmpdir(), 'zerohop-metrics-'))
+  const control = await createControlApi({ data, tls: 'on' })
+  try {
+    const page = control.operations.find(({ path }) => path === '/metrics')
+    const answer = await page?.handle?.({ caller: null, remote: '', params: {}, query: {}, headers: {}, body: undefined })
+    const rendered = [...String(answer?.body).matchAll(/^# TYPE (\S+) /gm)].map(([, name]) => name)
+    const rows = projectText('docs/control-api.md').matchAll(/^\| (`zerohop_control_\w+[^|]*) \|/gm)
+    const documented = [...rows].flatMap(([, names = '']) => [...names.matchAll(/`(\w+)(?:\{[\w,]+\})?`/g)].map(([, name]) => name))
+    expect(rendered.length).toBeGreaterThan(15)
+    expect(documented.sort()).toEqual(rendered.sort())
+  } finally {
+    await control.close()
+    rmSync(data, { recursive: true })
+  }
 })
