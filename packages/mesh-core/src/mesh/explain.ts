@@ -43,7 +43,7 @@ export interface ServiceExplanation {
 
 /** This process's own identity as it sees it now. */
 export interface IdentityExplanation {
-  /** Where it comes from: `issued` by the control API, or from a `file`. */
+  /** Where it comes from: `issued` by the control API, from a `file`, or by Consul `connect`. */
   readonly source: string
   /** '' for none. */
   readonly spiffeId: string
