@@ -1,18 +1,10 @@
 /** `pnpm bench <name> [--json]`: measures on this machine, in one run, and prints a table. */
-import { parseArgs } from 'node:util'
 import { benchControl } from './control.ts'
 import { benchEndpoints } from './endpoints.ts'
+import { type BenchOptions, readOrder } from './order.ts'
 import { benchStack } from './stack.ts'
 import { benchWire } from './wire.ts'
 import { benchWireGrpc } from './wire-grpc.ts'
-
-interface BenchOptions {
-  readonly json: boolean
-  readonly watchers: number
-  readonly mtls: boolean
-  readonly grpc: boolean
-  readonly tls: boolean
-}
 
 const benches: Readonly<Record<string, { run: (options: BenchOptions) => Promise<void>; what: string }>> = {
   stack: { run: ({ json }) => benchStack(json), what: 'what the layers cost a call: microseconds and bytes' },
@@ -36,25 +28,13 @@ ${names.join('\n')}
   --mtls       of wire: over mutual TLS
   --grpc       of wire: grpc-js over the mesh beside grpc-js, and its server
   --watchers N of control: how many polls are parked, default 1000
-  --tls        of control: over TLS
+  --tls        of control: over mutual TLS
+  --help       prints this
 `
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    json: { type: 'boolean', default: false },
-    watchers: { type: 'string', default: '1000' },
-    mtls: { type: 'boolean', default: false },
-    grpc: { type: 'boolean', default: false },
-    tls: { type: 'boolean', default: false },
-    help: { type: 'boolean', default: false },
-  },
-})
-const bench = benches[positionals[0] ?? '']
-const watchers = Number(values.watchers)
-const { json, mtls, grpc, tls } = values
-if (values.help || bench === undefined || !Number.isSafeInteger(watchers) || watchers < 1 || (grpc && mtls)) {
-  const out = values.help ? process.stdout : process.stderr
-  out.write(usage)
-  process.exitCode = values.help ? 0 : 2
-} else await bench.run({ json, watchers, mtls, grpc, tls })
+const order = readOrder(process.argv.slice(2), Object.keys(benches))
+if (order === null) process.stdout.write(usage)
+else if ('problem' in order) {
+  process.stderr.write(`bench: ${order.problem}\n\n${usage}`)
+  process.exitCode = 2
+} else await benches[order.name]?.run(order.options)
