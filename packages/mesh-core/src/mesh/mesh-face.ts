@@ -35,7 +35,7 @@ export interface MeshEvents {
 export interface Mesh extends AsyncDisposable {
   /** The name of the service that this process is. */
   readonly service: string
-  /** Resolves once policy, endpoints and identity are there, or after two seconds without a control API; never rejects for want of them. */
+  /** Resolves once there is a policy and, where it has a source of one, an identity; after two seconds at the latest. Never rejects for want of them. */
   ready(): Promise<void>
   /**
    * Ends everything: servers first, which let what they serve come to its end, outbound calls included; then the calls that are still under way,
