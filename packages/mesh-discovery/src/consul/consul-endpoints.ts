@@ -9,7 +9,7 @@ import { type HealthReading, type MetaNames, readHealth } from './service-health
 
 /**
  * The instances of `services` as Consul lists them. While no agent answers, the last ones stay.
- * Nothing is asked before a service is called for the first time.
+ * Nothing is asked before a service is called for the first time, or explained.
  * @throws MeshError BAD_ENDPOINTS where the options are wrong; never for Consul
  */
 export function consulEndpoints(options: ConsulEndpointsOptions): Discovery {

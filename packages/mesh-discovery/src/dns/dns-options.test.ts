@@ -34,6 +34,7 @@ test.each<[string, DnsEndpointsOptions, string]>([
   ['a server with a name', { template: '{service}:80', servers: ['dns.internal'] }, 'servers[0]: expected an IP address'],
   ['a time that is none', { template: '{service}:80', holdEmptyMs: -1 }, 'holdEmptyMs: expected a number of milliseconds'],
   ['times that cross', { template: '{service}:80', minTtlMs: 120_000 }, 'minTtlMs: is longer than `maxTtlMs`'],
+  ['a time for servers that are not named', { template: '{service}:80', timeoutMs: 500 }, 'timeoutMs: means nothing without `servers`'],
   ['an unknown key', { template: '{service}:80', ttl: 1 } as DnsEndpointsOptions, 'ttl'],
 ])('%s is refused, and the field named', (_, options, problem) => {
   expect(() => readDnsOptions(options)).toThrow(problem)

@@ -62,7 +62,7 @@ const optionsSchema = z
     services: z.record(nameSchema, targetSchema).default({}),
     template: templateSchema.optional(),
     servers: z.array(serverSchema).min(1, 'expected at least one server').max(8, 'expected at most 8 servers').optional(),
-    timeoutMs: milliseconds(10).default(2000),
+    timeoutMs: milliseconds(10).optional(),
     minTtlMs: milliseconds(100).default(1000),
     maxTtlMs: milliseconds(100).default(60_000),
     holdEmptyMs: milliseconds(0).default(30_000),
@@ -71,6 +71,10 @@ const optionsSchema = z
   .refine(({ services, template }) => template !== undefined || Object.keys(services).length > 0, {
     path: ['services'],
     message: 'expected at least one service, or a `template`',
+  })
+  .refine(({ servers, timeoutMs }) => servers !== undefined || timeoutMs === undefined, {
+    path: ['timeoutMs'],
+    message: 'means nothing without `servers`: those of /etc/resolv.conf are asked as its `timeout` says',
   })
   .refine(({ minTtlMs, maxTtlMs }) => minTtlMs <= maxTtlMs, { path: ['minTtlMs'], message: 'is longer than `maxTtlMs`' })
 
@@ -90,7 +94,7 @@ export interface DnsEndpointsOptions {
   readonly template?: string
   /** IP addresses, with a port where it is not 53. Default: those of /etc/resolv.conf, with its `timeout` and `attempts`. */
   readonly servers?: readonly string[]
-  /** How long each of `servers` may take. Default 2,000. */
+  /** How long each of `servers` may take. Default 2,000. Not without `servers`: resolv.conf says it of its own. */
   readonly timeoutMs?: number
   /** An answer is believed for this long at the least. Default 1,000: a lifetime of 0 would be a question per call elsewhere. */
   readonly minTtlMs?: number

@@ -9,12 +9,12 @@ import { Resolver } from './resolver.ts'
 
 /**
  * Endpoints of services that DNS knows: `dnsEndpoints({ services: { inventory: 'inventory.internal:8080', payment: '_http._tcp.payment.internal' } })`.
- * The first question is asked when a service is first called, or the mesh made ready. While no server answers, the last endpoints stay.
+ * The first question about a service is asked when it is first called, or explained. While no server answers, the last endpoints stay.
  * @throws MeshError BAD_ENDPOINTS for wrong options; never for what DNS says
  */
 export function dnsEndpoints(options: DnsEndpointsOptions): Discovery {
   const settings = readDnsOptions(options)
-  const { servers, timeoutMs } = settings
+  const { servers, timeoutMs = usualTimeoutMs } = settings
   const log = harmless(settings.log)
   const nameServers = new NameServers(servers === undefined ? null : { servers, timeoutMs }, log)
   const resolver = new Resolver(() => nameServers.settings)
@@ -33,6 +33,8 @@ export interface DnsGround {
 
 // Whoever can make this process call hosts of his choice must not make it follow them all.
 const mostFromTemplate = 1000
+// The same where resolv.conf says nothing.
+const usualTimeoutMs = 2000
 // Processes that were started together, or wait for the same resolver's cache, come to ask apart.
 const spread = 0.05
 
