@@ -45,6 +45,8 @@ export interface ControlSettings {
 
 const expectedAddress = 'expected an origin such as "https://control:7443": http or https, a host, a port, and nothing else'
 
+const expectedDirectory = 'expected a directory, or false for none'
+
 const addressSchema = z.string(expectedAddress).refine(isOrigin, expectedAddress)
 
 const tokenText = z.string().regex(/^[\x21-\x7e]{1,4096}$/, 'expected 1 to 4096 visible characters without spaces')
@@ -65,7 +67,7 @@ export const controlFields = {
     .optional(),
   controlCa: z.string().min(1, 'expected the path of a PEM file').optional(),
   instance: instanceIdSchema.optional(),
-  lastGood: z.union([z.literal(false), z.string().min(1)], { error: 'expected a directory, or false for none' }).optional(),
+  lastGood: z.union([z.literal(false), z.string().min(1, expectedDirectory)], { error: expectedDirectory }).optional(),
   outbound: z.enum(['open', 'registered-only']).optional(),
   suffixes: z
     .array(

@@ -65,3 +65,19 @@ test('roots of the control API mean something over TLS only, and an identity is 
   expect(problemsOf({ service: 'cart', controlCa: 'ca.pem' })).toMatch(/controlCa: means nothing without `control`/)
   expect(problemsOf({ service: 'cart', identity: true })).toMatch(/identity: expected a source of an identity, such as fileIdentity/)
 })
+
+test('what the schema alone would say in its own words is said in ours', () => {
+  expect(problemsOf(undefined as never)).toBe('createMesh: expected a map of fields, but it is missing')
+  expect(problemsOf({ service: 'cart', policy: 5 })).toBe(
+    'createMesh: policy: expected the path of a YAML file, a document, or a list of documents, found 5',
+  )
+  for (const [name, value, problem] of [
+    ['zone', '', 'expected a text of 1 to 128 characters, found ""'],
+    ['zone', 'z'.repeat(129), 'expected a text of 1 to 128 characters, found "zzz'],
+    ['lastGood', '', 'expected a directory, or false for none, found ""'],
+    ['policy', '', 'expected the path of a YAML file, a document, or a list of documents, found ""'],
+  ] as const) {
+    const own = name === 'lastGood' ? { control: 'http://a:1' } : {}
+    expect(problemsOf({ service: 'cart', ...own, [name]: value })).toContain(`createMesh: ${name}: ${problem}`)
+  }
+})

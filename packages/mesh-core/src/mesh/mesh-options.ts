@@ -63,12 +63,19 @@ const logSchema = z.custom<Log>(
   'expected an object with info, warn and error',
 )
 
+const expectedPolicy = 'expected the path of a YAML file, a document, or a list of documents'
+const expectedZone = 'expected a text of 1 to 128 characters'
+
 const optionsSchema = z.strictObject({
   service: nameSchema,
   discovery: discoverySchema.optional(),
-  policy: z.union([z.string().min(1), z.record(z.string(), z.unknown()), z.array(z.record(z.string(), z.unknown()))]).optional(),
+  policy: z
+    .union([z.string().min(1, expectedPolicy), z.record(z.string(), z.unknown()), z.array(z.record(z.string(), z.unknown()))], {
+      error: expectedPolicy,
+    })
+    .optional(),
   withoutPolicy: z.enum(['serve', 'refuse']).optional(),
-  zone: z.string().min(1).max(128).optional(),
+  zone: z.string(expectedZone).min(1, expectedZone).max(128, expectedZone).optional(),
   registration: registrarSchema.optional(),
   identity: identitySchema.optional(),
   log: logSchema.optional(),
@@ -81,7 +88,9 @@ const optionsSchema = z.strictObject({
  */
 export function checkOptions(options: MeshOptions): MeshOptions {
   const result = checked(optionsSchema, options)
-  const problems = result.ok ? contradictions(options) : result.complaints.map(({ path, text }) => `${formatPath(path)}: ${text}`)
+  const problems = result.ok
+    ? contradictions(options)
+    : result.complaints.map(({ path, text }) => (path.length === 0 ? text : `${formatPath(path)}: ${text}`))
   if (problems.length === 0) return options
   throw new MeshError({ code: 'BAD_OPTIONS', message: `createMesh: ${problems.join('; ')}` })
 }

@@ -129,7 +129,7 @@ export function checkIdentityOptions(options: ConnectIdentityOptions): void {
 
 function refuseUnless(result: ReturnType<typeof checked>, where: 'consulEndpoints' | 'consulRegistration' | 'connectIdentity'): void {
   if (result.ok) return
-  const problems = result.complaints.map(({ path, text: problem }) => `${formatPath(path)}: ${problem}`)
+  const problems = result.complaints.map(({ path, text: problem }) => (path.length === 0 ? problem : `${formatPath(path)}: ${problem}`))
   throw new MeshError({
     code: where === 'consulEndpoints' ? 'BAD_ENDPOINTS' : 'BAD_OPTIONS',
     message: `${where}: ${problems.join('; ')}`,
