@@ -86,6 +86,18 @@ describe('a test mesh', () => {
 
   it('refuses wrong options as createMesh does', () => {
     expect(() => testMesh({ service: 'Not A Name' })).toThrow('createMesh: service')
+    expect(() => testMesh({ sed: 1 } as never)).toThrow('testMesh: unknown option `sed`: did you mean `seed`?')
+  })
+
+  it('refuses a service with unknown options, or without a handler', async () => {
+    await using t = testMesh()
+    expect(() => t.service('stock', { instance: 2 } as never, () => 200)).toThrow(
+      't.service: unknown option `instance`: did you mean `instances`?',
+    )
+    expect(() => t.service('stock', (() => 200) as never, undefined as never)).toThrow(
+      't.service: "stock" has no handler: it is the third argument, behind the options',
+    )
+    t.service('stock', {}, () => 200)
   })
 })
 

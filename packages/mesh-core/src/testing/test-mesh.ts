@@ -14,6 +14,7 @@ import { MemoryNetwork } from './memory-network.ts'
 import { realClock, type TestClock } from './real-clock.ts'
 import { seededRandom } from './seeded-random.ts'
 import type { TestAuthority } from './test-authority.ts'
+import { checkMeshOptions, checkServiceOptions } from './test-options.ts'
 
 /** How a protocol serves scripted services over byte streams; `httpWire` of `@zerohop/mesh-http/testing` is one. */
 export interface TestWire {
@@ -108,9 +109,9 @@ export interface TestMesh extends AsyncDisposable {
 
 const silence: Log = { info: () => {}, warn: () => {}, error: () => {} }
 
-/** Makes a mesh whose calls stay within the test. @throws MeshError BAD_OPTIONS, BAD_POLICY as `createMesh` does */
+/** Makes a mesh whose calls stay within the test. @throws MeshError BAD_OPTIONS, BAD_POLICY as `createMesh` does; TypeError for an unknown option */
 export function testMesh(options: TestMeshOptions = {}): TestMesh {
-  return new MeshUnderTest(options)
+  return new MeshUnderTest(checkMeshOptions(options))
 }
 
 class ListedServices implements Discovery {
@@ -166,6 +167,7 @@ class MeshUnderTest implements TestMesh {
   }
 
   service<R = Request>(name: string, options: TestServiceOptions, handler: ServiceHandler<R>): TestService<R> {
+    checkServiceOptions(name, options, handler)
     const { instances: size = 1 } = options
     const number = this.#listed.services().length
     if (this.#listed.watch(name) !== null) throw new Error(`the test mesh has a service "${name}" already`)
