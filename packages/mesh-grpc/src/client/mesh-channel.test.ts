@@ -67,6 +67,15 @@ test('with one word a client is a client of the mesh, and knows what its methods
   expect(() => meshClient(shop.mesh, 'bytes', Client, { idempotent: ['charge'] })).toThrow('the service has no method charge')
 })
 
+test('a name that no service can have, and what is no client, are told at once', async () => {
+  await using shop = await caller([])
+  expect(() => meshChannel(shop.mesh, 'Payment')).toThrow(
+    /^service: a name has lower-case letters, digits, "-" and ".", and neither begins nor ends with a sign, found "Payment"$/,
+  )
+  expect(() => meshChannel(shop.mesh, undefined as never)).toThrow(/^service: expected a text, but it is missing$/)
+  expect(() => meshClient(shop.mesh, 'payment', undefined as never)).toThrow(/^client: expected the constructor of a client of grpc-js/)
+})
+
 test('where MESH_DISABLE turned the mesh off, calls go to the address that the program named', async () => {
   await using server = await upstream(echoing)
   process.env.MESH_DISABLE = '1'

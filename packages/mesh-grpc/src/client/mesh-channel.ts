@@ -9,6 +9,7 @@ import {
   connectivityState as State,
 } from '@grpc/grpc-js'
 import type { Mesh } from '@zerohop/mesh-core'
+import { checked, nameSchema } from '@zerohop/mesh-core/policy'
 import { partsOf } from '@zerohop/mesh-core/transport'
 import { grpcWire } from './grpc-wire.ts'
 import { MeshCall } from './mesh-call.ts'
@@ -34,13 +35,15 @@ export interface MeshChannelOptions extends ChannelOptions {
 
 /**
  * A channel for `channelOverride`, with which any client of grpc-js goes over the mesh. It belongs to the mesh and ends with it.
- * @throws TypeError where `idempotent` names a method that the service has not
+ * @throws TypeError where no service can have that name, or `idempotent` names a method that the service has not
  */
 export function meshChannel(mesh: Mesh, service: string, options: MeshChannelOptions = {}): ChannelInterface {
   const { definition, idempotent = [], address = service, ...channelOptions } = options
   if (definition === undefined && (idempotent === true || idempotent.length > 0)) {
     throw new TypeError('idempotent: needs the `definition` of the service')
   }
+  const named = checked(nameSchema, service)
+  if (!named.ok) throw new TypeError(`service: ${named.complaints[0]?.text}`)
   const parts = partsOf(mesh)
   if (parts.disabled) return new Channel(address, credentials.createInsecure(), channelOptions)
   const wire = grpcWire(parts)

@@ -19,6 +19,8 @@ export function meshClient<C>(
   service: string,
   ...[Client, options = {}]: [client: ClientConstructor<C>, options?: MeshClientOptions]
 ): C {
+  if (typeof Client !== 'function')
+    throw new TypeError('client: expected the constructor of a client of grpc-js, such as a generator makes it')
   const { definition = Client.service, ...rest } = options
   const channelOverride = meshChannel(mesh, service, definition === undefined ? rest : { ...rest, definition })
   return new Client(service, credentials.createInsecure(), { ...rest, channelOverride })
