@@ -145,7 +145,7 @@ describe('whoever asks wrongly is told why', () => {
   ])('%s', async (_, wrong, status, code) => {
     const answer = await wrong()
     expect([answer.status, problemIn(answer).code]).toEqual([status, code])
-    expect(problemIn(answer).message).toMatch(/^[A-Z].{15,}\.$/s)
+    expect(problemIn(answer).message).toMatch(/^[A-Z].{15,}[.?]$/s)
     expect(answer.body.toString()).not.toMatch(/zh_[a-zA-Z0-9]/)
   })
 

@@ -17,7 +17,8 @@ export class RequestProblem extends Error {
     code: string,
     rest: { readonly message: string; readonly problems?: readonly FieldProblem[]; readonly headers?: Readonly<Record<string, string>> },
   ) {
-    super(rest.message)
+    // A hint is a question, and ends as one.
+    super(rest.message.replace(/\?\.$/, '?'))
     this.status = status
     this.code = code
     this.problems = rest.problems ?? []

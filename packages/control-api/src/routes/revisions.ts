@@ -20,7 +20,8 @@ const revisionSchema = z.object({
   services: z.array(z.string()),
 })
 
-const rollbackSchema = z.strictObject({ revision: z.number().int().min(0) })
+const expectedRevision = 'expected the number of a revision, from 0'
+const rollbackSchema = z.strictObject({ revision: z.number(expectedRevision).int(expectedRevision).min(0, expectedRevision) })
 
 /** `/v1/history`, `/v1/policies:rollback`. */
 export function revisionOperations(parts: PolicyParts): Operation[] {

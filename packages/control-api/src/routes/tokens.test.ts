@@ -58,6 +58,32 @@ test('a token that was taken back is a stranger, and the last admin stays', asyn
   }
 })
 
+test.each<[body: object, problem: string]>([
+  [{}, 'service: expected the name of a service, or `admin: true` for an admin token'],
+  [{ service: 'defaults' }, 'service: `defaults` are no service'],
+  [{ admin: true }, 'name: expected a name, by which history and audit show who it was'],
+  [{ service: 'a', admin: true, name: 'x' }, 'admin: `admin` and `service` exclude each other'],
+  [{ admin: true, name: 'x', singleUse: true }, 'singleUse: means nothing with `admin`'],
+  [{ admin: true, name: 'x', expiresIn: '1h' }, 'expiresIn: means nothing with `admin`'],
+  [{ admin: false, name: 'x' }, 'admin: expected true'],
+  [{ service: 'cart', expiresin: '1h' }, 'expiresin: unknown key `expiresin`: did you mean `expiresIn`?'],
+])('a token is not made of %j, which is told by its field', async (body, problem) => {
+  const { status, body: answer } = await running.ask('POST', '/v1/tokens', { body })
+  expect([status, answer.error.message]).toEqual([422, expect.stringContaining(`The body is wrong: ${problem}`)])
+  expect(answer.error.message).not.toContain('?.')
+})
+
+test('a rollback says what it needs', async () => {
+  for (const [body, problem] of [
+    [{}, 'revision: expected the number of a revision, from 0, but it is missing'],
+    [{ revision: -1 }, 'revision: expected the number of a revision, from 0, found -1'],
+    [{ revision: '1' }, 'revision: expected the number of a revision, from 0, found "1"'],
+  ] as const) {
+    const { body: answer } = await running.ask('POST', '/v1/policies:rollback', { body })
+    expect(answer.error.message).toBe(`The body is wrong: ${problem}.`)
+  }
+})
+
 test('a token for one certificate is refused for anything else, and one that expires says when', async () => {
   const { body } = await running.ask('POST', '/v1/tokens', { body: { service: 'cart', singleUse: true, expiresIn: '1h' } })
   expect(body).toMatchObject({ singleUse: true, expiresAt: body.createdAt + 3_600_000, state: 'valid' })

@@ -1,9 +1,10 @@
 /** Tokens: made, listed, taken back. */
-import { nameSchema, parseDuration } from '@zerohop/mesh-core/policy'
+import { parseDuration } from '@zerohop/mesh-core/policy'
 import { z } from 'zod'
 import { type FreshToken, LastAdminToken, type TokenOffice } from '../access/token-office.ts'
 import type { StoredToken } from '../store/token-store.ts'
 import type { ApiRequest, Operation } from './operation.ts'
+import { serviceNameSchema } from './poll-query.ts'
 import { RequestProblem } from './problem.ts'
 import type { Writes } from './writes.ts'
 
@@ -18,15 +19,23 @@ const lifetime = z.union([z.string(), z.number()], { error: 'expected a duration
   return z.NEVER
 })
 
-const requestSchema = z.union([
-  z.strictObject({
-    service: nameSchema,
-    name: ownerName.optional(),
-    singleUse: z.boolean().default(false).describe('Good for one certificate, and for nothing else. Default false.'),
+const requestSchema = z
+  .strictObject({
+    service: serviceNameSchema.optional().describe('Whose it is. Without it: `admin`.'),
+    admin: z.literal(true).optional().describe('An admin token, which needs a `name`.'),
+    name: ownerName.optional().describe('By which history and audit name its holder. Default: the service.'),
+    singleUse: z.boolean().optional().describe('Good for one certificate, and for nothing else. Default false.'),
     expiresIn: lifetime.optional().describe('How long it is good. Default: until it is taken back.'),
-  }),
-  z.strictObject({ admin: z.literal(true), name: ownerName }),
-])
+  })
+  .superRefine(({ service, admin, name, singleUse, expiresIn }, context) => {
+    const tell = (field: string, message: string): void => context.addIssue({ code: 'custom', path: [field], message })
+    if (service === undefined && admin === undefined) tell('service', 'expected the name of a service, or `admin: true` for an admin token')
+    if (admin === undefined) return
+    if (service !== undefined) tell('admin', '`admin` and `service` exclude each other')
+    if (name === undefined) tell('name', 'expected a name, by which history and audit show who it was')
+    if (singleUse !== undefined) tell('singleUse', 'means nothing with `admin`')
+    if (expiresIn !== undefined) tell('expiresIn', 'means nothing with `admin`')
+  })
 
 const tokenSchema = z.object({
   id: z.string(),
