@@ -97,6 +97,7 @@ const kinds: Readonly<Record<string, string>> = {
   record: 'expected a map of fields',
   array: 'expected a list',
   string: 'expected a text',
+  boolean: 'expected true or false',
 }
 
 /** True for an issue from within the branch that the writer meant, as against one that only says that another branch was. */

@@ -214,3 +214,12 @@ test('no text makes reading throw, and what is refused says why', () => {
   )
   assert(property(anything({ withNullPrototype: true, withMap: true, withDate: true, withBigInt: true }), sane), { numRuns: 500 })
 })
+
+test('a value of the wrong kind is told in words', () => {
+  const [external, label, dryRun] = problemsOf([
+    { service: 'a', external: 'yes', access: { dryRun: 1 }, versions: { v1: { labels: { version: 1 } } } },
+  ])
+  expect(external).toMatch(/external: expected true or false, found "yes"$/)
+  expect(dryRun).toMatch(/access\.dryRun: expected true or false, found 1$/)
+  expect(label).toMatch(/versions\.v1\.labels\.version: expected a text, found 1; put it in quotes$/)
+})
