@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { request as tlsRequest } from 'node:https'
 import { createServer } from 'node:net'
-import { tmpdir } from 'node:os'
+import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, expect, test } from 'vitest'
@@ -28,8 +28,8 @@ afterEach(async () => {
 })
 
 /** Starts the program, and waits until it says where it listens. */
-async function start(tls: 'on' | 'off' = 'off'): Promise<{ child: ChildProcess; url: string; said: () => string }> {
-  const child = spawn(process.execPath, [program, '--data', join(directory, 'data'), '--port', '0', '--tls', tls], {
+async function start(tls: 'on' | 'off' = 'off', host = '127.0.0.1'): Promise<{ child: ChildProcess; url: string; said: () => string }> {
+  const child = spawn(process.execPath, [program, '--data', join(directory, 'data'), '--port', '0', '--tls', tls, '--host', host], {
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   children.push(child)
@@ -90,6 +90,13 @@ test('with TLS it says how it is believed, and comes back with the same root', a
   await once(second.child, 'exit')
   rmSync(join(directory, 'data', 'ca.key'))
   await expect(start('on')).rejects.toThrow(/control-api: The key file .* cannot be used: it is not there, and the keys of this authority/)
+}, 30_000)
+
+test('where it listens on all addresses, others are shown a name by which they reach it', async () => {
+  const { said } = await start('off', '0.0.0.0')
+  const port = /listens on http:\/\/0\.0\.0\.0:(\d+),/.exec(said())?.[1]
+  expect(said()).toContain(`curl -s http://${hostname()}:${port}/v1/tokens`)
+  expect(said()).toContain(`control: 'http://${hostname()}:${port}'`)
 }, 30_000)
 
 test('a second one on the same directory says why it ends', async () => {

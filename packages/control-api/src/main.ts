@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /** The program: `npx @zerohop/control-api`. */
 import { existsSync, readFileSync } from 'node:fs'
+import { hostname } from 'node:os'
 import { join, resolve } from 'node:path'
 import { TokenOffice } from './access/token-office.ts'
 import { systemClock } from './clock.ts'
@@ -29,7 +30,7 @@ async function run(settings: ControlSettings): Promise<void> {
   const control = await createControlApi(settings, { log: (line) => console.log(line) })
   try {
     const { host, url } = await control.listen()
-    console.log(welcome(url, settings.data, control))
+    console.log(welcome(url, settings, control))
     if (!loopback.test(host) && control.roots === null) {
       console.warn(`control-api: ${url} is reached from other machines without TLS: tokens and policies can be read on the way`)
     }
@@ -42,15 +43,17 @@ async function run(settings: ControlSettings): Promise<void> {
   endOnSignals(control)
 }
 
-function welcome(url: string, data: string, { freshAdminToken, roots }: ControlApi): string {
+function welcome(url: string, { data, tlsNames }: ControlSettings, { freshAdminToken, roots }: ControlApi): string {
   const blocks = [`Zerohop control API ${version()} listens on ${url}, and keeps its data in ${resolve(data)}`]
   if (roots !== null) blocks.push(aboutRoots(roots))
   if (freshAdminToken !== null) blocks.push(`Admin token, shown this once and kept nowhere:\n  ${freshAdminToken}`)
   const ca = roots?.file == null ? '' : ` --cacert ${resolve(roots.file)}`
+  // Of all addresses none is one that another machine could call.
+  const origin = url.replace(/\/\/(0\.0\.0\.0|\[::\])(?=:)/, `//${tlsNames[0] ?? hostname()}`)
   blocks.push(`To let a service in, make a token for it:
-  curl -s${ca} ${url}/v1/tokens -H "authorization: Bearer $ADMIN_TOKEN" -H "content-type: application/json" -d '{"service":"cart"}'
+  curl -s${ca} ${origin}/v1/tokens -H "authorization: Bearer $ADMIN_TOKEN" -H "content-type: application/json" -d '{"service":"cart"}'
 and start it with:
-  createMesh({ service: 'cart', control: '${url}', token: process.env.MESH_TOKEN ?? '' })`)
+  createMesh({ service: 'cart', control: '${origin}', token: process.env.MESH_TOKEN ?? '' })`)
   return `${blocks.join('\n\n')}\n`
 }
 
