@@ -21,6 +21,7 @@ import { statusVerdict } from '../status-verdict.ts'
 import { AnsweredInstead, type Asked, answerInstead } from './mesh-answer.ts'
 import type { OpenConnection, Served } from './open-connections.ts'
 import { keepRefusalWord } from './refusal-word.ts'
+import { carryAmbient, type ResponseWatcher, watchResponse } from './request-context.ts'
 import { requestHeader } from './request-header.ts'
 import { replyOf } from './served-status.ts'
 
@@ -39,7 +40,7 @@ export interface ExchangeStart {
 }
 
 /** A request and its response, from the head of the one to the last byte of the other. */
-export class Exchange implements Waiting, Served {
+export class Exchange implements Waiting, Served, ResponseWatcher {
   readonly #parts: MeshParts
   readonly #app: HttpApp
   readonly #request: IncomingMessage
@@ -58,7 +59,7 @@ export class Exchange implements Waiting, Served {
     this.#connection = start.connection
     this.#expectsContinue = start.expectsContinue
     this.#connection.served.add(this)
-    this.#response.once('finish', () => this.#finished())
+    watchResponse(this.#response, this)
   }
 
   /** Sends the call down the inbound stack and sees to the answer. */
@@ -113,6 +114,16 @@ export class Exchange implements Waiting, Served {
     call.end(CANCELLED)
   }
 
+  responseClosed(): void {
+    // Else the caller has left, and the connection says so.
+    if (!this.#response.writableFinished) return
+    this.#connection.release(this)
+    if (this.#resolve === null) return
+    // Over before the outcome travels up: a layer above may begin work of its own.
+    this.#ambient?.finish()
+    this.#settle(this.#outcome(statusVerdict(this.#response.statusCode), '', null))
+  }
+
   makeLast(): void {
     if (!this.#response.headersSent) this.#response.shouldKeepAlive = false
   }
@@ -130,14 +141,6 @@ export class Exchange implements Waiting, Served {
     } catch (error) {
       this.#failed(error)
     }
-  }
-
-  #finished(): void {
-    this.#connection.release(this)
-    if (this.#resolve === null) return
-    // Over before the outcome travels up: a layer above may begin work of its own.
-    this.#ambient?.finish()
-    this.#settle(this.#outcome(statusVerdict(this.#response.statusCode), '', null))
   }
 
   #failed(error: unknown): void {
@@ -189,13 +192,6 @@ export class Exchange implements Waiting, Served {
     const at = this.#parts.clock.now()
     return wholeOutcome(this.#call as Call, verdict, { reply, error, code, at })
   }
-}
-
-// Listeners of a request run in the context of the connection, where the async context of this request is unknown: an outbound call made
-// from an 'end' listener would inherit nothing. An own property, since frameworks replace the prototype.
-function carryAmbient(request: IncomingMessage, ambient: Ambient): void {
-  const emit = request.emit
-  request.emit = ((...args: Parameters<typeof emit>) => runUnder(ambient, () => emit.apply(request, args))) as typeof emit
 }
 
 function handle(exchange: Exchange): void {

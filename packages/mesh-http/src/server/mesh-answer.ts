@@ -115,22 +115,14 @@ const absorbed = [
   'destroy',
 ] as const
 
-// As own properties, since frameworks (Express) replace the prototype of a response.
+// As own properties, since frameworks (Express) replace the prototype of a response; the same for all, for one of each response's own would keep it
+// in memory for long (request-context.ts).
 function absorb(response: ServerResponse): void {
   const target = response as unknown as Record<string, unknown>
-  const quietly = (...args: unknown[]): ServerResponse => {
-    const callback = args.at(-1)
-    if (typeof callback === 'function') process.nextTick(callback as () => void)
-    return response
-  }
   for (const name of absorbed) target[name] = quietly
-  // What writes more waits for 'drain', and has found the error instead.
-  target.write = (...args: unknown[]): boolean => {
-    quietly(...args)
-    return false
-  }
+  target.write = write
   // With a listener of our own the event never counts as unhandled, and `pipe` does not raise it again.
-  response.on('error', () => {})
+  response.on('error', nothing)
   try {
     // In this tick, before 'finish': to whoever pipes into the response that would look like success.
     response.emit('error', new AnsweredInstead())
@@ -141,3 +133,17 @@ function absorb(response: ServerResponse): void {
     })
   }
 }
+
+function quietly(this: ServerResponse, ...args: unknown[]): ServerResponse {
+  const callback = args.at(-1)
+  if (typeof callback === 'function') process.nextTick(callback as () => void)
+  return this
+}
+
+// What writes more waits for 'drain', and has found the error instead.
+function write(this: ServerResponse, ...args: unknown[]): boolean {
+  quietly.apply(this, args)
+  return false
+}
+
+function nothing(): void {}
