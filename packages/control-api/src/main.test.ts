@@ -155,3 +155,9 @@ test('what it cannot understand ends it with 2 and a hint', () => {
   const { status, stderr } = spawnSync(process.execPath, [program, '--prot', '1'], { encoding: 'utf8' })
   expect([status, stderr]).toEqual([2, expect.stringContaining('did you mean port?')])
 })
+
+test('on a Node.js that is too old for it, it says so in a line', () => {
+  const old = "data:text/javascript,Object.defineProperty(process.versions, 'node', { value: '20.1.0' })"
+  const { status, stdout, stderr } = spawnSync(process.execPath, ['--import', old, program, '--help'], { encoding: 'utf8' })
+  expect([status, stdout, stderr]).toEqual([1, '', `control-api: it needs Node.js 24 or later, and this is ${process.version}\n`])
+})
