@@ -26,7 +26,6 @@ export class SqliteFile {
     let database: DatabaseSync | null = null
     try {
       mkdirSync(directory, { recursive: true, mode: 0o700 })
-      chmodSync(directory, 0o700)
       lock = locked(join(directory, fileNames.lock))
       database = new DatabaseSync(path)
       chmodSync(path, 0o600)

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { copyFileSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, copyFileSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -43,6 +43,12 @@ test('nobody else on the machine may read the directory and what lies in it', ()
     (path) => statSync(path).mode & 0o777,
   )
   expect(modes.map((mode) => mode.toString(8))).toEqual(['700', '600', '600', '600', '600'])
+})
+
+test('a directory that is there already keeps its mode: it may hold more than the data', () => {
+  chmodSync(directory, 0o755)
+  open()
+  expect([directory, file('database')].map((path) => (statSync(path).mode & 0o777).toString(8))).toEqual(['755', '600'])
 })
 
 test('a second control API on the same directory is refused, and comes in once the first is gone', () => {
