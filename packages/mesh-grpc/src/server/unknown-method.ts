@@ -3,7 +3,7 @@ import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2'
 import { status as Status } from '@grpc/grpc-js'
 import { CANCELLED, type Call, ended, type MeshParts, type Outcome, wholeOutcome } from '@zerohop/mesh-core/transport'
 import { statusVerdict } from '../status-verdict.ts'
-import { type MeshStatus, refusalStatus, servedStatus, trailersOnly } from './mesh-status.ts'
+import { errorStatus, type MeshStatus, refusalStatus, servedStatus, trailersOnly } from './mesh-status.ts'
 import { requestHeader } from './request-header.ts'
 
 /** What grpc-js would answer by itself, without asking an interceptor. */
@@ -24,8 +24,15 @@ export class UnknownMethod {
   /** Sends the call down the inbound stack and sees to the answer. */
   async serve(call: Call, send: (call: Call) => Promise<Outcome>): Promise<void> {
     this.#stream.once('close', () => call.end(CANCELLED))
-    const outcome = await send(call)
-    if (!this.#answered) this.#answer(refusalStatus(outcome, this.#parts.service))
+    const { log, service } = this.#parts
+    try {
+      const outcome = await send(call)
+      if (!this.#answered) this.#answer(refusalStatus(outcome, service))
+    } catch (error) {
+      // A Send does not reject: this is a fault of the mesh, and must cost one call at most.
+      log.error(`${service}: a call of a method that nobody serves failed in the mesh: ${String(error)}`)
+      this.#answer(errorStatus('HANDLER_FAILED', service))
+    }
   }
 
   run(call: Call): Promise<Outcome> {
