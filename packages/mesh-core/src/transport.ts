@@ -15,6 +15,7 @@ export { BackoffRounds } from './kernel/backoff-rounds.ts'
 export { bottomSend } from './kernel/bottom.ts'
 export { Call, type CallKind, type CallStart, type Waiting } from './kernel/call.ts'
 export { attemptRecord, callError } from './kernel/call-error.ts'
+export { callerAddress } from './kernel/caller-address.ts'
 export { type Clock, type Random, systemClock, type Timer } from './kernel/clock.ts'
 export type { Endpoint } from './kernel/endpoint.ts'
 export {

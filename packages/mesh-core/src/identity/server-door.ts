@@ -2,6 +2,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Duplex } from 'node:stream'
 import { createServer, type Server, type TLSSocket } from 'node:tls'
+import { callerAddress } from '../kernel/caller-address.ts'
 import type { Clock } from '../kernel/clock.ts'
 import { type Identity, type IdentitySource, type MtlsMode, type Peer, stranger } from '../kernel/identity.ts'
 import { Alarm, type TimerWheel } from '../kernel/timer-wheel.ts'
@@ -173,8 +174,8 @@ export class ServerDoor {
 
   #refuse(knock: Knock, reason: string, problem: string): void {
     this.left(knock)
-    const { remoteAddress } = knock.socket as { remoteAddress?: string }
-    this.#ground.peerRefused(reason, remoteAddress === undefined ? problem : `${problem}, from ${remoteAddress}`)
+    const address = callerAddress(knock.socket)
+    this.#ground.peerRefused(reason, address === '' ? problem : `${problem}, from ${address}`)
     knock.socket.destroy()
   }
 }

@@ -1,11 +1,11 @@
 /** The connections of a server: who is at the other end of each, until when it may take calls, and when the last one has gone. */
 import type { Http2Session, ServerHttp2Session } from 'node:http2'
-import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import {
   Attendance,
   type Caller,
   type Clock,
+  callerAddress,
   type Entrance,
   type Expiry,
   expiryOf,
@@ -55,7 +55,7 @@ export class OpenSession {
     const { peer, entrance, maxAgeMs } = terms
     const { raw, identity } = entrance
     this.#raw = raw
-    this.from = (raw as Partial<Socket>).remoteAddress ?? ''
+    this.from = callerAddress(raw)
     this.caller = identity === null ? null : { service: identity.serviceOf(peer.spiffeId), spiffeId: peer.spiffeId }
     this.#expiry = expiryOf(identity, peer, clock.now())
     const leftMs = this.#expiry.leftMs(clock.now())

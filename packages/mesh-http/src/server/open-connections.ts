@@ -1,7 +1,16 @@
 /** The connections of a server: which are at rest, and when the last one has gone. */
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { Attendance, type Caller, type Clock, type Entrance, type Expiry, expiryOf, type Peer } from '@zerohop/mesh-core/transport'
+import {
+  Attendance,
+  type Caller,
+  type Clock,
+  callerAddress,
+  type Entrance,
+  type Expiry,
+  expiryOf,
+  type Peer,
+} from '@zerohop/mesh-core/transport'
 
 /** A request that is being served over a connection. */
 export interface Served {
@@ -35,8 +44,7 @@ export class OpenConnection {
     const { raw, identity } = entrance
     this.socket = socket
     this.#raw = raw
-    // An IPv4 caller of a socket that takes both kinds has its address written as IPv6.
-    this.from = ((raw as Partial<Socket>).remoteAddress ?? '').replace(/^::ffff:(?=\d+\.)/, '')
+    this.from = callerAddress(raw)
     this.caller = identity === null ? null : { service: identity.serviceOf(peer.spiffeId), spiffeId: peer.spiffeId }
     const now = clock.now()
     this.#expiry = expiryOf(identity, peer, now)
