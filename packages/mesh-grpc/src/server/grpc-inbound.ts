@@ -80,10 +80,10 @@ export class GrpcInbound {
   #serve(incoming: Incoming, host: GrpcHost): void {
     const { stream, headers, session } = incoming
     const [parts, inbound, { caller }] = [this.#parts, this.#inbound, session]
-    host.dispatch(stream, headers, (wire, { requestStream, responseStream }) => {
-      const kind = requestStream || responseStream ? 'stream' : 'unary'
+    host.dispatch(stream, headers, (wire, streams) => {
+      const kind = streams.requestStream || streams.responseStream ? 'stream' : 'unary'
       const callOf = (served: ServedCall): Call => this.#call(incoming, served, kind)
-      return new ServedCall({ parts, stream, headers, wire, caller, inbound, callOf, answersOnce: !responseStream })
+      return new ServedCall({ parts, stream, headers, wire, caller, inbound, callOf, streams })
     })
   }
 

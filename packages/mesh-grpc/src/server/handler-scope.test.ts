@@ -1,5 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { Metadata } from '@grpc/grpc-js'
+import { fakeClock } from '@zerohop/mesh-core/testing'
+import { TimerWheel } from '@zerohop/mesh-core/transport'
 import { expect, test } from 'vitest'
 import { HandlerScope } from './handler-scope.ts'
 
@@ -15,7 +17,10 @@ function scoped() {
     onReceiveHalfClose: note('half close'),
     onCancel: note('cancel'),
   }
-  const scope = context.run('call', () => new HandlerScope({ endTold: () => void heard.push('end') }, handler))
+  const scope = context.run(
+    'call',
+    () => new HandlerScope({ endTold: () => void heard.push('end'), requestOverdue: () => void heard.push('overdue') }, handler),
+  )
   return { scope, heard }
 }
 
@@ -50,7 +55,7 @@ test('a stream that closes before its end is told holds the call until then', ()
 
 test('what a handler throws reaches whoever told it', () => {
   const scope = new HandlerScope(
-    { endTold: () => {} },
+    { endTold: () => {}, requestOverdue: () => {} },
     {
       onReceiveMetadata: () => {
         throw new Error('no')
@@ -61,4 +66,19 @@ test('what a handler throws reaches whoever told it', () => {
     },
   )
   expect(() => scope.onReceiveMetadata(new Metadata())).toThrow('no')
+})
+
+test('a request of one message that does not come is overdue after five minutes; one that is here, or whose stream has closed, never is', async () => {
+  const clock = fakeClock()
+  const wheel = new TimerWheel(clock)
+  const [silent, whole, gone] = [scoped(), scoped(), scoped()]
+  for (const { scope } of [silent, whole, gone]) scope.awaitRequest(wheel, clock.now())
+  whole.scope.onReceiveMessage('a')
+  whole.scope.onReceiveHalfClose()
+  gone.scope.closed()
+  await clock.advance(299_999)
+  expect(silent.heard).toEqual([])
+  await clock.advance(2000)
+  expect([silent.heard, whole.heard, gone.heard]).toEqual([['overdue'], ['message under call', 'half close under call'], []])
+  expect(wheel.armed).toBe(0)
 })

@@ -1,4 +1,6 @@
+import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import http2 from 'node:http2'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import {
@@ -9,6 +11,7 @@ import {
   status as Status,
   type sendUnaryData,
 } from '@grpc/grpc-js'
+import { type Alarm, partsOf } from '@zerohop/mesh-core/transport'
 import { afterEach, describe, expect, it } from 'vitest'
 import { ServersUnderTest, until } from './server-under-test.ts'
 
@@ -174,4 +177,31 @@ describe('the word that is the mesh’s own', () => {
       [[], ['1']],
     ])
   })
+})
+
+it('a caller who keeps the one message of its request back gives its place back in the end; a stream may take its time', async () => {
+  const { mesh, server, client } = await serve({ gather: () => {} })
+  const alarms: Alarm[] = []
+  const { wheel } = partsOf(mesh)
+  const set = wheel.set.bind(wheel)
+  wheel.set = (alarm, dueAt, now) => {
+    alarms.push(alarm)
+    expect(dueAt - now).toBe(300_000)
+    set(alarm, dueAt, now)
+  }
+  const { call, ended } = client.gather()
+  const session = http2.connect(`http://${server.address}`)
+  const silent = session.request({
+    ':method': 'POST',
+    ':path': '/test.Words/unary',
+    te: 'trailers',
+    'content-type': 'application/grpc',
+  })
+  const [answer] = await Promise.all([once(silent, 'response'), until(() => alarms.length === 1).then(() => alarms[0]?.ring())])
+  expect(answer[0]).toMatchObject({ 'grpc-status': String(Status.DEADLINE_EXCEEDED) })
+  session.destroy()
+  await until(() => wheel.armed === 0)
+  call.cancel()
+  expect((await ended).code).toBe(Status.CANCELLED)
+  expect(alarms).toHaveLength(1)
 })

@@ -20,7 +20,7 @@ import {
   wholeOutcome,
 } from '@zerohop/mesh-core/transport'
 import { statusVerdict } from '../status-verdict.ts'
-import type { HandlerWatcher, InterceptingCall, InterceptingListener } from './grpc-host.ts'
+import type { HandlerWatcher, InterceptingCall, InterceptingListener, Streams } from './grpc-host.ts'
 import { HandlerScope, type ScopedCall } from './handler-scope.ts'
 import { errorStatus, refusalStatus, servedStatus, statusObject, withoutRefusalWord } from './mesh-status.ts'
 import { type EndedCall, type Fields, RelayedCall } from './relayed-call.ts'
@@ -33,8 +33,7 @@ export interface ServedCallStart {
   readonly headers: IncomingHttpHeaders
   /** grpc-js' call, below. */
   readonly wire: InterceptingCall
-  /** True where the answer is one message: with it the handler has answered. */
-  readonly answersOnce: boolean
+  readonly streams: Streams
   /** null over plaintext. */
   readonly caller: Caller | null
   readonly inbound: Inbound
@@ -50,7 +49,7 @@ export class ServedCall extends RelayedCall implements Waiting, HandlerWatcher, 
   readonly #parts: MeshParts
   readonly #stream: ServerHttp2Stream
   readonly #headers: IncomingHttpHeaders
-  readonly #answersOnce: boolean
+  readonly #streams: Streams
   readonly #caller: Caller | null
   readonly #inbound: Inbound
   readonly #call: Call
@@ -67,7 +66,7 @@ export class ServedCall extends RelayedCall implements Waiting, HandlerWatcher, 
     this.#parts = start.parts
     this.#stream = start.stream
     this.#headers = start.headers
-    this.#answersOnce = start.answersOnce
+    this.#streams = start.streams
     this.#caller = start.caller
     this.#inbound = start.inbound
     this.#call = start.callOf(this)
@@ -107,7 +106,9 @@ export class ServedCall extends RelayedCall implements Waiting, HandlerWatcher, 
 
   /** Starts the handler, in whose context this is called. */
   begin(): void {
+    const { wheel, clock } = this.#parts
     this.#scope = new HandlerScope(this, this.#handler as InterceptingListener)
+    if (!this.#streams.requestStream) this.#scope.awaitRequest(wheel, clock.now())
     this.wire.start(this.#scope)
   }
 
@@ -141,7 +142,8 @@ export class ServedCall extends RelayedCall implements Waiting, HandlerWatcher, 
   }
 
   override sendMessage(message: unknown, callback: () => void): void {
-    if (this.#answersOnce) this.#answered = true
+    // With the one message of its answer the handler has answered.
+    if (!this.#streams.responseStream) this.#answered = true
     this.wire.sendMessage(message, callback)
   }
 
@@ -153,6 +155,10 @@ export class ServedCall extends RelayedCall implements Waiting, HandlerWatcher, 
 
   endTold(): void {
     this.#over()
+  }
+
+  requestOverdue(): void {
+    this.#call.end(EXPIRED)
   }
 
   async #serve(): Promise<void> {
