@@ -60,6 +60,12 @@ test.each<[what: string, argv: readonly string[], environment: Record<string, st
   ['no trust domain', ['--trust-domain='], {}, '--trust-domain: '],
   ['two seals', ['--ca-key-file', 'a', '--ca-passphrase-file', 'b'], {}, 'caKeyFile: expected a key file or a passphrase file, not both'],
   ['a rotation of nobody', ['rotate-root'], { ZEROHOP_ADMIN_TOKEN: 'x' }, '--control: expected a URL such as https://127.0.0.1:7443'],
+  [
+    'a rotation whose token anybody on the way could read',
+    ['rotate-root', '--control', 'http://control:7443'],
+    { ZEROHOP_ADMIN_TOKEN: 'x' },
+    '--control: the admin token could be read on the way to control:7443 without TLS: expected https',
+  ],
   ['a rotation by nobody', ['rotate-root', '--control', 'https://a'], {}, 'ZEROHOP_ADMIN_TOKEN: an admin token is wanted there'],
   ['a rotation with a word too much', ['rotate-root', '--prot', '1'], {}, "rotate-root: Unknown option '--prot'"],
   ['a lease that is too short', ['--lease', '10ms'], {}, '--lease: expected a duration from 1s to 1h'],

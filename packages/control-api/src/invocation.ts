@@ -64,6 +64,9 @@ function rotationOf(argv: readonly string[], environment: Readonly<Record<string
   const problems: string[] = []
   if (control === null || !/^https?:$/.test(control.protocol)) problems.push('--control: expected a URL such as https://127.0.0.1:7443')
   else if (control.href !== `${control.origin}/`) problems.push(`--control: expected the origin alone, ${control.origin}`)
+  else if (control.protocol === 'http:' && !/^(127\..*|\[::1\]|localhost)$/.test(control.hostname)) {
+    problems.push(`--control: the admin token could be read on the way to ${control.host} without TLS: expected https`)
+  }
   if (token === '') problems.push(`${tokenVariable}: an admin token is wanted there`)
   if (control === null || problems.length > 0) throw new BadSettings(problems.join('\n'))
   return { task: rotateRoot, order: { control, ca: values.ca ?? null, token } }
