@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { type Checked, checked, didYouMean, formatPath, type Position, readYaml } from '@zerohop/mesh-core/policy'
+import { isLoopback } from './loopback.ts'
 import { BadSettings, type ControlSettings, meanings, type SettingName, settingsSchema } from './settings.ts'
 
 const names = Object.keys(meanings) as SettingName[]
@@ -64,7 +65,7 @@ function rotationOf(argv: readonly string[], environment: Readonly<Record<string
   const problems: string[] = []
   if (control === null || !/^https?:$/.test(control.protocol)) problems.push('--control: expected a URL such as https://127.0.0.1:7443')
   else if (control.href !== `${control.origin}/`) problems.push(`--control: expected the origin alone, ${control.origin}`)
-  else if (control.protocol === 'http:' && !/^(127\..*|\[::1\]|localhost)$/.test(control.hostname)) {
+  else if (control.protocol === 'http:' && !isLoopback(control.hostname)) {
     problems.push(`--control: the admin token could be read on the way to ${control.host} without TLS: expected https`)
   }
   if (token === '') problems.push(`${tokenVariable}: an admin token is wanted there`)

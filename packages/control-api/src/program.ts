@@ -6,12 +6,11 @@ import { TokenOffice } from './access/token-office.ts'
 import { systemClock } from './clock.ts'
 import { type ControlApi, type ControlRoots, createControlApi } from './control-api.ts'
 import { helpText, type RotationOrder, readInvocation } from './invocation.ts'
+import { isLoopback } from './loopback.ts'
 import { rotateRoot } from './rotate-root.ts'
 import { BadSettings, type ControlSettings } from './settings.ts'
 import { fileNames } from './store/sqlite-file.ts'
 import { openSqliteStores } from './store/sqlite-stores.ts'
-
-const loopback = /^(127\.|::1$|localhost$)/
 
 /** Does what the command line and the environment ask for. */
 export async function runProgram(): Promise<void> {
@@ -33,7 +32,7 @@ async function run(settings: ControlSettings): Promise<void> {
   try {
     const { host, url } = await control.listen()
     console.log(welcome(url, settings, control))
-    if (!loopback.test(host) && control.roots === null) {
+    if (!isLoopback(host) && control.roots === null) {
       console.warn(`control-api: ${url} is reached from other machines without TLS: tokens and policies can be read on the way`)
     }
   } catch (error) {

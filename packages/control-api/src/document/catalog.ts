@@ -2,6 +2,7 @@
 import type { Clock } from '../clock.ts'
 import type { Registry } from '../registry/registry.ts'
 import type { PolicyStore } from '../store/policy-store.ts'
+import { Tally } from '../tally.ts'
 import type { IndexCounter } from './index-counter.ts'
 import { LeveledPolicy } from './policy-levels.ts'
 import { ServiceSections } from './service-sections.ts'
@@ -36,7 +37,7 @@ export class Catalog {
   readonly #parts: CatalogParts
   readonly #sections = new Map<string, ServiceSections>()
   /** How many names there are that nobody knew when they were asked for, by the service whose process was the first to ask. */
-  readonly #asked = new Map<string, number>()
+  readonly #asked = new Tally()
   #askedInAll = 0
   readonly #ends: (() => void)[]
   readonly #lingering = new Map<ServiceSections, { cancel(): void }>()
@@ -57,10 +58,10 @@ export class Catalog {
   get(name: string, asker: string): ServiceSections {
     const known = this.#sections.get(name)
     if (known !== undefined) return known
-    const byAsker = this.#asked.get(asker) ?? 0
-    if (byAsker >= mostAskedBy) throw new TooManyNames(`${asker} asks about ${mostAskedBy} names that nobody knows: no other is taken.`)
+    if (this.#asked.of(asker) >= mostAskedBy)
+      throw new TooManyNames(`${asker} asks about ${mostAskedBy} names that nobody knows: no other is taken.`)
     if (this.#askedInAll >= mostAsked) throw new TooManyNames(`${mostAsked} names that nobody knows are followed: no other is taken.`)
-    this.#asked.set(asker, byAsker + 1)
+    this.#asked.add(asker, 1)
     this.#askedInAll += 1
     return this.#made(name, asker)
   }
@@ -103,9 +104,7 @@ export class Catalog {
     if (asker === '') return
     sections.asker = ''
     this.#askedInAll -= 1
-    const left = (this.#asked.get(asker) as number) - 1
-    if (left === 0) this.#asked.delete(asker)
-    else this.#asked.set(asker, left)
+    this.#asked.add(asker, -1)
   }
 
   #policyChanged(service: string): void {

@@ -1,5 +1,6 @@
 /** Every process that polls, for as long as it is heard of. */
 import type { Clock } from '../clock.ts'
+import { Tally } from '../tally.ts'
 import type { Interest } from './interest.ts'
 import type { Interests } from './interests.ts'
 import type { Poll } from './poll.ts'
@@ -25,7 +26,7 @@ export class Clients {
   readonly #interests: Interests
   readonly #byName = new Map<string, PollingClient>()
   /** How many there are, by service. */
-  readonly #ofService = new Map<string, number>()
+  readonly #ofService = new Tally()
   // Ten thousand clients say the same few versions: one string for all of them.
   readonly #sdks = new Map<string, string>()
   #timer: { cancel(): void }
@@ -63,7 +64,7 @@ export class Clients {
     if (client.interest !== null) this.#interests.leave(client.interest)
     if (known === undefined) {
       this.#byName.set(ownCopy(key), client)
-      this.#count(client.service, 1)
+      this.#ofService.add(client.service, 1)
     }
     this.#takeOver(client, poll, interest)
     return client
@@ -75,14 +76,8 @@ export class Clients {
 
   #mustTakeOneMore(service: string): void {
     if (this.#byName.size >= mostClients) throw new TooManyClients(`${mostClients} processes poll: no other is taken.`)
-    if ((this.#ofService.get(service) ?? 0) < mostClientsOfService) return
+    if (this.#ofService.of(service) < mostClientsOfService) return
     throw new TooManyClients(`${mostClientsOfService} processes of ${service} poll: no other is taken.`)
-  }
-
-  #count(service: string, change: number): void {
-    const clients = (this.#ofService.get(service) ?? 0) + change
-    if (clients === 0) this.#ofService.delete(service)
-    else this.#ofService.set(service, clients)
   }
 
   #takeOver(client: PollingClient, poll: Poll, interest: Interest): void {
@@ -115,7 +110,7 @@ export class Clients {
     for (const [key, client] of this.#byName) {
       if (client.reply !== null || now - client.heardAt < forgottenAfterMs) continue
       this.#byName.delete(key)
-      this.#count(client.service, -1)
+      this.#ofService.add(client.service, -1)
       if (client.interest !== null) this.#interests.leave(client.interest)
     }
     this.#timer = this.#clock.setTimer(sweepMs, () => this.#sweep())

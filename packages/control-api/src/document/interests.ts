@@ -1,4 +1,5 @@
 /** All interests that clients have, each once, and who must hear of a change of which service. */
+import { Tally } from '../tally.ts'
 import { type Catalog, defaultsName, TooManyNames } from './catalog.ts'
 import { Interest } from './interest.ts'
 import type { ServiceSections } from './service-sections.ts'
@@ -16,7 +17,7 @@ export class Interests {
   readonly #byKey = new Map<string, Interest>()
   readonly #bySections = new Map<ServiceSections, Set<Interest>>()
   /** How many names the interests of a service have, all together. */
-  readonly #followed = new Map<string, number>()
+  readonly #followed = new Tally()
 
   constructor(catalog: Catalog, trust: TrustPart | null) {
     this.#catalog = catalog
@@ -42,7 +43,7 @@ export class Interests {
     interest.followers -= 1
     if (interest.followers > 0) return
     this.#byKey.delete(interest.key)
-    this.#count(interest.own.name, -interest.uses.length)
+    this.#followed.add(interest.own.name, -interest.uses.length)
     for (const sections of all(interest)) {
       const interests = this.#bySections.get(sections)
       interests?.delete(interest)
@@ -58,7 +59,7 @@ export class Interests {
   }
 
   #make(key: string, { service, uses }: { readonly service: string; readonly uses: readonly string[] }): Interest {
-    if ((this.#followed.get(service) ?? 0) + uses.length > mostFollowedBy) {
+    if (this.#followed.of(service) + uses.length > mostFollowedBy) {
       throw new TooManyNames(`The processes of ${service} use ${mostFollowedBy} names, each of them others: no other is taken.`)
     }
     const made: ServiceSections[] = []
@@ -71,19 +72,13 @@ export class Interests {
     const [defaults, own, ...used] = made as [ServiceSections, ServiceSections, ...ServiceSections[]]
     const interest = new Interest(key, { defaults, own, uses: used, trust: this.#trust })
     this.#byKey.set(key, interest)
-    this.#count(service, uses.length)
+    this.#followed.add(own.name, uses.length)
     for (const sections of all(interest)) {
       const interests = this.#bySections.get(sections)
       if (interests === undefined) this.#bySections.set(sections, new Set([interest]))
       else interests.add(interest)
     }
     return interest
-  }
-
-  #count(service: string, change: number): void {
-    const names = (this.#followed.get(service) ?? 0) + change
-    if (names === 0) this.#followed.delete(service)
-    else this.#followed.set(service, names)
   }
 }
 

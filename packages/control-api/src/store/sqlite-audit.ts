@@ -1,4 +1,5 @@
 /** The audit in SQLite: the newest hundred thousand writes of people, and as many of services. */
+import { Tally } from '../tally.ts'
 import type { AuditEntry, AuditStore, NumberedEntry } from './audit-store.ts'
 import type { SqliteFile } from './sqlite-file.ts'
 
@@ -17,7 +18,7 @@ export class SqliteAudit implements AuditStore {
   readonly #most: number
   #ofPeople: number
   /** How many there are of each service or token. */
-  readonly #byCaller: Map<string, number>
+  readonly #byCaller: Tally
   #ofServices: number
 
   constructor(file: SqliteFile, most = mostEntries) {
@@ -25,8 +26,8 @@ export class SqliteAudit implements AuditStore {
     this.#most = most
     this.#ofPeople = Number(file.database.prepare(`SELECT count(*) AS n FROM audit WHERE ${ofPeople}`).get()?.n)
     const callers = file.database.prepare(`SELECT by, count(*) AS n FROM audit WHERE ${ofServices} GROUP BY by`).all()
-    this.#byCaller = new Map(callers.map(({ by, n }) => [String(by), Number(n)]))
-    this.#ofServices = [...this.#byCaller.values()].reduce((sum, n) => sum + n, 0)
+    this.#byCaller = new Tally(callers.map(({ by, n }) => [String(by), Number(n)]))
+    this.#ofServices = callers.reduce((sum, { n }) => sum + Number(n), 0)
   }
 
   record(entry: AuditEntry): void {
@@ -58,9 +59,7 @@ export class SqliteAudit implements AuditStore {
     }
     this.#file.afterCommit(() => {
       for (const [caller, change] of counts) {
-        const count = (this.#byCaller.get(caller) ?? 0) + change
-        if (count === 0) this.#byCaller.delete(caller)
-        else this.#byCaller.set(caller, count)
+        this.#byCaller.add(caller, change)
         this.#ofServices += change
       }
     })
@@ -70,8 +69,8 @@ export class SqliteAudit implements AuditStore {
   #loudest(changes: ReadonlyMap<string, number>): string {
     let loudest = ''
     let most = 0
-    for (const caller of new Set([...this.#byCaller.keys(), ...changes.keys()])) {
-      const count = (this.#byCaller.get(caller) ?? 0) + (changes.get(caller) ?? 0)
+    for (const caller of new Set([...this.#byCaller.names, ...changes.keys()])) {
+      const count = this.#byCaller.of(caller) + (changes.get(caller) ?? 0)
       if (count > most) [loudest, most] = [caller, count]
     }
     return loudest
