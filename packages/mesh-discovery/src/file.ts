@@ -1,6 +1,6 @@
 /** Endpoints from a YAML or JSON file that is followed: who edits it moves the calls of every process that reads it. */
 import { type Discovery, type EndpointInfo, type Log, MeshError, WatchSource } from '@zerohop/mesh-core'
-import { checked, formatPath, readYaml } from '@zerohop/mesh-core/policy'
+import { checked, complaintText, readYaml } from '@zerohop/mesh-core/policy'
 import { stderrLog, WatchedFile } from '@zerohop/mesh-core/transport'
 import { z } from 'zod'
 import { type EndpointTable, readEndpointTable } from './endpoint-table.ts'
@@ -33,7 +33,7 @@ const argumentsSchema = z.strictObject({
 export function fileEndpoints(path: string, options: FileEndpointsOptions = {}): Discovery {
   const result = checked(argumentsSchema, { path, options })
   if (!result.ok) {
-    const problems = result.complaints.map((complaint) => `${formatPath(complaint.path)}: ${complaint.text}`)
+    const problems = result.complaints.map(complaintText)
     throw new MeshError({ code: 'BAD_ENDPOINTS', message: `fileEndpoints: ${problems.join('; ')}` })
   }
   return new FileEndpoints(path, options.log ?? stderrLog)
@@ -111,9 +111,9 @@ export function readEndpointFile(text: string, origin: string): { table: Endpoin
   if (document?.readable && !document.blank) {
     const reading = readEndpointTable(document.value)
     if (reading.ok && found.length === 0) return { table: reading.value }
-    for (const { path, atKey, text: problem } of reading.ok ? [] : reading.complaints) {
-      const { line, column } = document.locate(path, atKey)
-      found.push(`${origin}:${line}:${column}: ${path.length === 0 ? '' : `${formatPath(path)}: `}${problem}`)
+    for (const complaint of reading.ok ? [] : reading.complaints) {
+      const { line, column } = document.locate(complaint.path, complaint.atKey)
+      found.push(`${origin}:${line}:${column}: ${complaintText(complaint)}`)
     }
   }
   return found.length === 0 ? { table: new Map() } : { problems: found }

@@ -1,6 +1,6 @@
 /** Endpoints from code, which never change: for a laptop, a test, a fixed set of machines. */
 import { type Discovery, type EndpointInfo, MeshError, WatchSource } from '@zerohop/mesh-core'
-import { formatPath, plainData } from '@zerohop/mesh-core/policy'
+import { complaintText, plainData } from '@zerohop/mesh-core/policy'
 import { type EndpointInput, readEndpointTable } from './endpoint-table.ts'
 
 /**
@@ -11,7 +11,7 @@ export function staticEndpoints(endpoints: Readonly<Record<string, readonly Endp
   const { value, complaints } = plainData(endpoints)
   const reading = complaints.length > 0 ? { ok: false as const, complaints } : readEndpointTable(value)
   if (!reading.ok) {
-    const problems = reading.complaints.map(({ path, text }) => (path.length === 0 ? text : `${formatPath(path)}: ${text}`))
+    const problems = reading.complaints.map(complaintText)
     throw new MeshError({ code: 'BAD_ENDPOINTS', message: `staticEndpoints: ${problems.join('; ')}` })
   }
   const watches = new Map<string, WatchSource<readonly EndpointInfo[]>>()

@@ -3,7 +3,7 @@ import type { Identity, IdentitySource } from '../kernel/identity.ts'
 import { MeshError } from '../kernel/mesh-error.ts'
 import { WatchSource } from '../kernel/watch.ts'
 import { WatchedFile } from '../kernel/watched-file.ts'
-import { didYouMean } from '../policy/did-you-mean.ts'
+import { hintFor } from '../policy/did-you-mean.ts'
 import { foreignIdentity, isSameIdentity } from './foreign-identity.ts'
 import { checkForm, usualForm } from './foreign-names.ts'
 
@@ -42,7 +42,7 @@ export function fileIdentity(options: FileIdentityOptions): IdentitySource {
   }
   const known = [...parts, 'idOf']
   for (const name of Object.keys(given).filter((key) => !known.includes(key)))
-    problems.push(`unknown key \`${name}\`${didYouMean(name, known) || `; known here: ${known.join(', ')}`}`)
+    problems.push(`unknown key \`${name}\`${hintFor(name, known)}`)
   if (problems.length > 0) throw new MeshError({ code: 'BAD_OPTIONS', message: `fileIdentity: ${problems.join('; ')}` })
   return new FileIdentity(options, checkForm(options.idOf ?? usualForm), Date.now)
 }

@@ -116,8 +116,13 @@ export function refusalFor(call: Call, code: ErrorCode, when: { at: number; retr
 /** The outcome of a call that ended while it waited: late, expired or cancelled as `call.ending` says. */
 export function ended(call: Call, at: number): Outcome {
   if (call.ending === LATE) return wholeOutcome(call, LATE, { code: 'LATE', at })
-  if (call.ending === EXPIRED) return wholeOutcome(call, EXPIRED, { code: 'EXPIRED', at })
+  if (call.ending === EXPIRED) return expired(call, at)
   return wholeOutcome(call, CANCELLED, { code: 'CANCELLED', at })
+}
+
+/** The outcome of a call whose own time is over: no fault of the server's. */
+export function expired(call: Call, at: number): Outcome {
+  return wholeOutcome(call, EXPIRED, { code: 'EXPIRED', at })
 }
 
 /** An outcome that is over as it is made: no body is on its way, and no connection to blame. What is left out is as where there was nothing. */

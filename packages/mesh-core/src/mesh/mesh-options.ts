@@ -6,7 +6,7 @@ import type { IdentitySource } from '../kernel/identity.ts'
 import type { Log } from '../kernel/log.ts'
 import { MeshError } from '../kernel/mesh-error.ts'
 import type { Registrar } from '../kernel/registrar.ts'
-import { checked, formatPath } from '../policy/complaints.ts'
+import { checked, complaintText } from '../policy/complaints.ts'
 import { nameSchema } from '../policy/schema.ts'
 
 /** Set in code at start; what may change at run time is policy. */
@@ -88,9 +88,7 @@ const optionsSchema = z.strictObject({
  */
 export function checkOptions(options: MeshOptions): MeshOptions {
   const result = checked(optionsSchema, options)
-  const problems = result.ok
-    ? contradictions(options)
-    : result.complaints.map(({ path, text }) => (path.length === 0 ? text : `${formatPath(path)}: ${text}`))
+  const problems = result.ok ? contradictions(options) : result.complaints.map(complaintText)
   if (problems.length === 0) return options
   throw new MeshError({ code: 'BAD_OPTIONS', message: `createMesh: ${problems.join('; ')}` })
 }

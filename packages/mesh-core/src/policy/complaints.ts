@@ -1,6 +1,6 @@
 /** Turns what a schema finds wrong into sentences with the path of the field and a hint where a word was mistyped. */
 import { z } from 'zod'
-import { didYouMean } from './did-you-mean.ts'
+import { didYouMean, hintFor } from './did-you-mean.ts'
 import { shown } from './units.ts'
 
 /** The way from a value's root to a field. */
@@ -44,6 +44,11 @@ export function formatPath(path: FieldPath): string {
     else text += `${text === '' ? '' : '.'}${shortened(String(key))}`
   }
   return text
+}
+
+/** A complaint as a sentence: with the path of its field, where it is about one. */
+export function complaintText({ path, text }: Complaint): string {
+  return path.length === 0 ? text : `${formatPath(path)}: ${text}`
 }
 
 interface Subject {
@@ -106,8 +111,7 @@ function tells(issue: z.core.$ZodIssue): boolean {
 }
 
 function unknownKey(key: string, known: readonly string[]): string {
-  const hint = didYouMean(key, known)
-  return `unknown key \`${shortened(key)}\`${hint === '' && known.length > 0 ? `; known here: ${known.join(', ')}` : hint}`
+  return `unknown key \`${shortened(key)}\`${hintFor(key, known)}`
 }
 
 /** The keys that the schema knows at `path`; none where it takes any. */

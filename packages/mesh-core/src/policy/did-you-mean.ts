@@ -18,6 +18,12 @@ export function didYouMean(word: string, known: readonly string[]): string {
   return nearest === '' ? '' : `: did you mean \`${nearest}\`?`
 }
 
+/** The end of a sentence about a word that is not known: the one that was meant, or else all that are. */
+export function hintFor(word: string, known: readonly string[]): string {
+  const nearest = didYouMean(word, known)
+  return nearest === '' && known.length > 0 ? `; known here: ${known.join(', ')}` : nearest
+}
+
 /** How many letters to add, drop, replace or swap with their neighbour to make one word of the other. */
 export function editDistance(from: string, to: string): number {
   let beforeLast: number[] = []

@@ -2,7 +2,7 @@
 
 export { accessNotes } from './access-notes.ts'
 export { anyIdentity } from './access-schema.ts'
-export { type Checked, type Complaint, checked, type FieldPath, formatPath, mostComplaints } from './complaints.ts'
+export { type Checked, type Complaint, checked, complaintText, type FieldPath, formatPath, mostComplaints } from './complaints.ts'
 export { type ControlGround, type ControlProof, controlProof } from './control-proof.ts'
 export { builtIn, effectivePolicy, type PolicyOrigin } from './defaults.ts'
 export { didYouMean } from './did-you-mean.ts'

@@ -1,5 +1,5 @@
 /** The options of a test mesh and of its services, checked: what a test misspells would otherwise go untested. */
-import { didYouMean } from '../policy/index.ts'
+import { hintFor } from '../policy/did-you-mean.ts'
 
 const ofMesh = ['seed', 'pauses', 'policy', 'service', 'zone', 'wire', 'authority', 'log']
 const ofService = ['instances', 'versions', 'zones']
@@ -22,5 +22,5 @@ export function checkServiceOptions(name: string, options: unknown, handler: unk
 function refuseUnknown(door: string, options: object, known: readonly string[]): void {
   const unknown = Object.keys(options).find((name) => !known.includes(name))
   if (unknown === undefined) return
-  throw new TypeError(`${door}: unknown option \`${unknown}\`${didYouMean(unknown, known) || `; known here: ${known.join(', ')}`}`)
+  throw new TypeError(`${door}: unknown option \`${unknown}\`${hintFor(unknown, known)}`)
 }

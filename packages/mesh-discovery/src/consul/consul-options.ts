@@ -1,6 +1,6 @@
 /** What a program says of its Consul, checked whole. */
 import { type Log, MeshError } from '@zerohop/mesh-core'
-import { checked, formatPath, nameSchema } from '@zerohop/mesh-core/policy'
+import { checked, complaintText, nameSchema } from '@zerohop/mesh-core/policy'
 import { z } from 'zod'
 
 /** Where Consul is and how it is spoken to. */
@@ -129,7 +129,7 @@ export function checkIdentityOptions(options: ConnectIdentityOptions): void {
 
 function refuseUnless(result: ReturnType<typeof checked>, where: 'consulEndpoints' | 'consulRegistration' | 'connectIdentity'): void {
   if (result.ok) return
-  const problems = result.complaints.map(({ path, text: problem }) => (path.length === 0 ? problem : `${formatPath(path)}: ${problem}`))
+  const problems = result.complaints.map(complaintText)
   throw new MeshError({
     code: where === 'consulEndpoints' ? 'BAD_ENDPOINTS' : 'BAD_OPTIONS',
     message: `${where}: ${problems.join('; ')}`,

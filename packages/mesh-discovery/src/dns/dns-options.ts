@@ -1,7 +1,7 @@
 /** What a program says of its services in DNS, checked. */
 import { isIP } from 'node:net'
 import { type Log, MeshError } from '@zerohop/mesh-core'
-import { checked, formatPath, nameSchema } from '@zerohop/mesh-core/policy'
+import { checked, complaintText, nameSchema } from '@zerohop/mesh-core/policy'
 import { stderrLog } from '@zerohop/mesh-core/transport'
 import { z } from 'zod'
 import { readAddress } from '../address.ts'
@@ -113,7 +113,7 @@ export type DnsSettings = z.output<typeof optionsSchema>
 export function readDnsOptions(options: DnsEndpointsOptions): DnsSettings {
   const result = checked(optionsSchema, options)
   if (result.ok) return result.value
-  const problems = result.complaints.map(({ path, text }) => (path.length === 0 ? text : `${formatPath(path)}: ${text}`))
+  const problems = result.complaints.map(complaintText)
   throw new MeshError({ code: 'BAD_ENDPOINTS', message: `dnsEndpoints: ${problems.join('; ')}` })
 }
 

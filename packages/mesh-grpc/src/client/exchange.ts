@@ -6,8 +6,8 @@ import {
   BROKEN,
   type Call,
   type ErrorCode,
-  EXPIRED,
   ended,
+  expired,
   LATE,
   OK,
   Outcome,
@@ -192,7 +192,7 @@ export abstract class Exchange extends Alarm implements GrpcReply, Waiting, Mess
   #hasExpired(): boolean {
     const now = this.ground.parts.clock.now()
     if (!this.call.isOutOfTime(now)) return false
-    this.#broken(wholeOutcome(this.call, EXPIRED, { code: 'EXPIRED', at: now }))
+    this.#broken(expired(this.call, now))
     return true
   }
 

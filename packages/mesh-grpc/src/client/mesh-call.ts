@@ -163,24 +163,14 @@ export class MeshCall implements ClientCall, ReplyReader, SendingOwner {
     if (this.#wantsRead && !this.#unaryResponse) reply.read()
   }
 
-  // What the program throws where it hears of something is an uncaught exception, and ends nothing of the call: more is to be told, and others
-  // have work to do after the telling.
   tookMetadata(metadata: Metadata): void {
-    if (this.#isOver) return
-    try {
-      this.#listener?.onReceiveMetadata(metadata)
-    } catch (error) {
-      process.nextTick(rethrow, error)
-    }
+    const listener = this.#listener
+    if (listener !== null && !this.#isOver) toProgram(listener, listener.onReceiveMetadata, metadata)
   }
 
   tookMessage(message: Buffer): void {
-    if (this.#isOver) return
-    try {
-      this.#listener?.onReceiveMessage(message)
-    } catch (error) {
-      process.nextTick(rethrow, error)
-    }
+    const listener = this.#listener
+    if (listener !== null && !this.#isOver) toProgram(listener, listener.onReceiveMessage, message)
   }
 
   tookStatus(status: StatusObject): void {
@@ -202,11 +192,8 @@ export class MeshCall implements ClientCall, ReplyReader, SendingOwner {
     this.#isOver = true
     this.#request.close()
     this.#asked.parent?.off('cancelled', this.#parentLeft)
-    try {
-      this.#listener?.onReceiveStatus(this.#departure ?? status)
-    } catch (error) {
-      process.nextTick(rethrow, error)
-    }
+    const listener = this.#listener
+    if (listener !== null) toProgram(listener, listener.onReceiveStatus, this.#departure ?? status)
   }
 
   readonly #parentLeft = (): void => this.cancelWithStatus(Status.CANCELLED, 'Cancelled by parent call')
@@ -220,6 +207,16 @@ function asBuffer(serialized: unknown): Buffer | null {
 
 function tell(listener: InterceptingListener, status: StatusObject): void {
   listener.onReceiveStatus(status)
+}
+
+// What the program throws where it hears of something is an uncaught exception, and ends nothing of the call: more is to be told, and others have
+// work to do after the telling.
+function toProgram<T>(listener: InterceptingListener, hear: (what: T) => void, what: T): void {
+  try {
+    hear.call(listener, what)
+  } catch (error) {
+    process.nextTick(rethrow, error)
+  }
 }
 
 function rethrow(error: unknown): void {

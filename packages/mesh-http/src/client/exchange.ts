@@ -5,8 +5,8 @@ import {
   CANCELLED,
   type Call,
   callError,
-  EXPIRED,
   ended,
+  expired,
   LATE,
   Outcome,
   type StreamPolicy,
@@ -138,7 +138,10 @@ export abstract class Exchange extends Alarm implements HttpReply, Waiting, Body
       return
     }
     const verdict = outcome === null ? meaning.verdict : BROKEN
-    const end = verdict === BROKEN && this.call.isOutOfTime(at) ? expired(this.call, at) : this.#without(verdict, loss.error, meaning)
+    const end =
+      verdict === BROKEN && this.call.isOutOfTime(at)
+        ? expired(this.call, at)
+        : this.#without(verdict, at, { ...meaning, error: loss.error })
     if (outcome !== null) this.#breakOff(end)
     this.#finish(end.verdict)
     if (outcome === null) this.#give(end)
@@ -217,16 +220,9 @@ export abstract class Exchange extends Alarm implements HttpReply, Waiting, Body
     }
   }
 
-  #without(verdict: Verdict, error: Error, meaning: { code: Outcome['code']; stale: boolean }): Outcome {
-    return new Outcome(this.call, verdict, {
-      reply: null,
-      error,
-      code: meaning.code,
-      at: this.ground.parts.clock.now(),
-      retryAfterMs: -1,
-      staleConnection: meaning.stale,
-      open: false,
-    })
+  #without(verdict: Verdict, at: number, why: { error: Error; code: Outcome['code']; stale: boolean }): Outcome {
+    const { error, code, stale } = why
+    return new Outcome(this.call, verdict, { reply: null, error, code, at, retryAfterMs: -1, staleConnection: stale, open: false })
   }
 
   #finish(final: Verdict): void {
@@ -235,9 +231,4 @@ export abstract class Exchange extends Alarm implements HttpReply, Waiting, Body
     if (this.call.cancel === this) this.call.cancel = null
     this.#outcome?.settle(final)
   }
-}
-
-// Our own time running out, and no fault of the server's.
-function expired(call: Call, at: number): Outcome {
-  return wholeOutcome(call, EXPIRED, { code: 'EXPIRED', at })
 }
